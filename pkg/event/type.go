@@ -47,6 +47,11 @@ const (
 	TypeFDList
 	TypeSigSet
 	TypeDyn
+	TypeFD32
+	TypePID32
+	TypeStringArray
+	TypeIPv4
+	TypeIPv6
 )
 
 // Class groups the types that share operators and the member of Value that holds them.
@@ -114,6 +119,11 @@ var types = [...]typeInfo{
 	TypeFDList:      {"FDLIST", ClassParam, 0, false},
 	TypeSigSet:      {"SIGSET", ClassParam, 0, false},
 	TypeDyn:         {"DYN", ClassParam, 0, false},
+	TypeFD32:        {"FD32", ClassNumber, 32, true},
+	TypePID32:       {"PID32", ClassNumber, 32, true},
+	TypeStringArray: {"CHARBUFARRAY", ClassParam, 0, false},
+	TypeIPv4:        {"IPV4ADDR", ClassIP, 0, false},
+	TypeIPv6:        {"IPV6ADDR", ClassIP, 0, false},
 }
 
 // String gives the name of the type as messages write it, such as CHARBUF.
