@@ -1,0 +1,10 @@
+#!/bin/sh
+# Rebuilds everything generated: the parser, the BPF objects, the documents. GO is the Go command.
+set -eu
+cd "$(dirname "$0")/.."
+GO=${GO:-go}
+PATH=$(dirname "$GO"):$PATH
+export PATH
+sh grammar/generate.sh
+sh bpf/generate.sh
+$GO test ./cmd/saker ./rules -run TestDocuments -update >/dev/null
