@@ -1,0 +1,88 @@
+package field
+
+import (
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-security/saker/pkg/event"
+)
+
+func catalogue() *Catalogue {
+	return New("test", []string{"", "open", "close", "open"}, []Field{
+		{Name: "proc.name", Type: event.TypeString},
+		{Name: "proc.pname", Type: event.TypeString},
+		{Name: "evt.type", Type: event.TypeString},
+		{Name: "evt.type.is", Type: event.TypeUint32, Need: ArgRequired, Form: FormAny, DotArg: true},
+		{Name: "proc.nama", Type: event.TypeString, Hidden: true},
+	})
+}
+
+func TestLookup(t *testing.T) {
+	c := catalogue()
+	for _, test := range []struct {
+		name, field, arg string
+		ok               bool
+	}{
+		{"proc.name", "proc.name", "", true},
+		{"proc.nama", "proc.nama", "", true},
+		{"evt.type.is.open", "evt.type.is", "open", true},
+		{"evt.type.is", "evt.type.is", "", true},
+		{"proc.name.x", "", "", false},
+		{"nothing", "", "", false},
+		{"", "", "", false},
+	} {
+		f, arg, ok := c.Lookup(test.name)
+		if ok != test.ok || arg != test.arg || ok && f.Name != test.field {
+			t.Errorf("%q: %v %q %v", test.name, f, arg, ok)
+		}
+	}
+	if diff := cmp.Diff([]uint16{1, 3}, c.TypeIDs("open")); diff != "" {
+		t.Error(diff)
+	}
+	if c.TypeIDs("opn") != nil {
+		t.Error("an unknown type has ids")
+	}
+}
+
+func TestSuggest(t *testing.T) {
+	c := catalogue()
+	for _, test := range []struct {
+		name string
+		want []string
+	}{
+		{"proc.nmae", []string{"proc.name", "proc.pname"}},
+		{"Proc.Name", []string{"proc.name", "proc.pname"}},
+		{"evt.tipe", []string{"evt.type"}},
+		{"something.else", []string{}},
+	} {
+		if diff := cmp.Diff(test.want, c.Suggest(test.name)); diff != "" {
+			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func TestDistance(t *testing.T) {
+	for _, test := range []struct {
+		a, b string
+		want int
+	}{
+		{"", "", 0}, {"a", "", 1}, {"ab", "ba", 1}, {"kitten", "sitting", 3}, {"abc", "abc", 0}, {"abcd", "acbd", 1},
+	} {
+		if got := distance(test.a, test.b, 100); got != test.want {
+			t.Errorf("%q %q: %d, want %d", test.a, test.b, got, test.want)
+		}
+		if got := distance(test.b, test.a, 100); got != test.want {
+			t.Errorf("%q %q: %d, want %d", test.b, test.a, got, test.want)
+		}
+	}
+}
+
+func TestDuplicateFieldPanics(t *testing.T) {
+	defer func() {
+		if recover() == nil {
+			t.Error("two fields of one name are accepted")
+		}
+	}()
+	New("test", nil, []Field{{Name: "a.b"}}, []Field{{Name: "a.b"}})
+}
