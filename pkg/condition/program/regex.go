@@ -42,6 +42,13 @@ func newRegex(pattern string) (test, error) {
 // literals finds the texts that every match must have.
 func (r *regex) literals(tree *syntax.Regexp) {
 	parts := flatten(tree, nil)
+	// At the ends of the pattern a line anchor always holds, since the whole text is matched.
+	for len(parts) > 0 && parts[0].Op == syntax.OpBeginLine {
+		parts = parts[1:]
+	}
+	for len(parts) > 0 && parts[len(parts)-1].Op == syntax.OpEndLine {
+		parts = parts[:len(parts)-1]
+	}
 	for i, p := range parts {
 		if p.Op != syntax.OpLiteral {
 			continue
