@@ -1,0 +1,248 @@
+package audit
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+
+	"github.com/saker-security/saker/pkg/audit/scan"
+	"github.com/saker-security/saker/pkg/event"
+)
+
+// BodyError says why a text as a whole was refused.
+type BodyError struct {
+	// Offset is where the defect is, in bytes from the start of the text. Line and Column count from 1, Column in bytes.
+	Offset, Line, Column int
+	// Message says what is wrong.
+	Message string
+	// Short is set when the text is right as far as it goes, but ends too soon.
+	Short bool
+	// Reason is why a single event was refused, nil for a text that is no JSON or no audit events at all.
+	Reason *Reason
+}
+
+func (e *BodyError) Error() string {
+	return fmt.Sprintf("%s, at line %d, column %d (byte %d)", e.Message, e.Line, e.Column, e.Offset)
+}
+
+func bodyError(text []byte, offset int, message string) *BodyError {
+	before := text[:min(offset, len(text))]
+	return &BodyError{
+		Offset:  offset,
+		Line:    1 + bytes.Count(before, []byte{'\n'}),
+		Column:  offset - bytes.LastIndexByte(before, '\n'),
+		Message: message,
+	}
+}
+
+// Split cuts text into the events that it holds and hands them to the function to, in their order, with what was
+// rejected: at once, or 4,096 at a time when there are more. It uses the memory of b, and reads text until it returns.
+//
+// The text is an EventList, an Event, or an array of such things and of arrays. A bad item is rejected alone. A text
+// that is not JSON, or that as a whole is not audit events, gives a *BodyError; then nothing was handed over, except
+// for the batches that were full before the defect. An EventList must not hold the member kind or items twice.
+// An error of to ends the work and is returned as it is.
+func (s *Splitter) Split(b *Batch, text []byte, to func(*Batch) error) error {
+	if len(bytes.TrimLeft(text, " \t\r\n")) == 0 {
+		return bodyError(text, len(text), "the text is empty")
+	}
+	defer b.release()
+	c := cutter{splitter: s, b: b, to: to}
+	end, err := c.document(text)
+	if err != nil {
+		return err
+	}
+	if end = b.s.Space(end); end != len(text) {
+		b.s.Fail(end, "the end of the text")
+		return c.failure()
+	}
+	return c.flush()
+}
+
+// cutter is one run of Split.
+type cutter struct {
+	splitter *Splitter
+	b        *Batch
+	to       func(*Batch) error
+	// err is an error that is not a defect of the JSON text.
+	err error
+}
+
+// document cuts the first JSON value of text and returns the position after it. The last events wait for flush.
+func (c *cutter) document(text []byte) (int, error) {
+	c.b.clear()
+	c.b.s.Reset(text)
+	c.b.text, c.b.doc, c.b.spaced = text, view(text), true
+	if uint64(len(text)) >= math.MaxUint32 {
+		return 0, bodyError(text, 0, "the text is longer than 4 GiB")
+	}
+	start := c.b.s.Space(0)
+	c.b.s.Spaced = false
+	end := c.item(start, 0)
+	if end < 0 {
+		return 0, c.failure()
+	}
+	// White space is only of interest when a value is asked for as text, so one flag for all is enough.
+	c.b.spaced = c.b.s.Spaced
+	if first := c.b.Rejects; c.b.s.At(start) != '[' && len(first) == 1 && first[0].Offset == start {
+		err := bodyError(text, start, first[0].Reason.text())
+		reason := first[0].Reason
+		err.Reason = &reason
+		return end, err
+	}
+	return end, nil
+}
+
+func (c *cutter) failure() error {
+	if c.err != nil {
+		return c.err
+	}
+	defect := c.b.s.Err
+	err := bodyError(c.b.text, defect.Offset, "malformed JSON: "+defect.Message)
+	err.Short = defect.Short
+	return err
+}
+
+// item cuts what may stand at the top of a text or in an array: an EventList, an Event or an array.
+func (c *cutter) item(i, depth int) int {
+	switch c.b.s.At(i) {
+	case '{':
+		return c.object(i, depth)
+	case '[':
+		return c.array(i, depth, c.item)
+	}
+	return c.skip(i, depth, NotAnObject)
+}
+
+// listItem cuts an item of an EventList. As the API server does not write it, the kind is not looked at.
+func (c *cutter) listItem(i, depth int) int {
+	if c.b.s.At(i) != '{' {
+		return c.skip(i, depth, NotAnObject)
+	}
+	n := len(c.b.records)
+	if n < cap(c.b.records) {
+		c.b.records = c.b.records[:n+1]
+		c.b.records[n] = Record{b: c.b}
+	} else {
+		c.b.records = append(c.b.records, Record{b: c.b})
+	}
+	end := c.b.records[n].index(i, depth, eventGroup, nil)
+	if end < 0 {
+		return -1
+	}
+	return c.finish(i, end)
+}
+
+func (c *cutter) skip(i, depth int, reason Reason) int {
+	end := c.b.s.Value(i, depth)
+	if end >= 0 {
+		c.b.reject(reason, i)
+	}
+	return end
+}
+
+func (c *cutter) array(i, depth int, each func(i, depth int) int) int {
+	s := &c.b.s
+	if depth++; depth > scan.MaxDepth {
+		return s.Value(i, scan.MaxDepth)
+	}
+	i = s.Space(i + 1)
+	if s.At(i) == ']' {
+		return i + 1
+	}
+	for more := true; more; {
+		if i = each(i, depth); i < 0 {
+			return -1
+		}
+		i, more = s.Next(i, ']')
+	}
+	return i
+}
+
+// object cuts an EventList or an Event. The items of a list are cut on the way when its kind came before them, as the
+// API server writes it, and otherwise in a second pass.
+func (c *cutter) object(i, depth int) int {
+	head := Record{b: c.b}
+	listed := false
+	end := head.index(i, depth, eventGroup, func(at, depth int) int {
+		if listed {
+			return c.twice(at, "items")
+		}
+		if !head.is(head.at[kind], "EventList") || c.b.s.At(at) != '[' {
+			return c.b.s.Value(at, depth)
+		}
+		listed = true
+		return c.array(at, depth, c.listItem)
+	})
+	if end < 0 {
+		return -1
+	}
+	isList := head.is(head.at[kind], "EventList")
+	switch {
+	case listed && !isList:
+		return c.twice(i, "kind")
+	case listed:
+	case isList && (head.isArray(head.at[items])):
+		if c.array(int(head.at[items].Start), depth+1, c.listItem) < 0 {
+			return -1
+		}
+	case isList && (head.at[items].IsZero() || c.b.doc[head.at[items].Start] == 'n'):
+		// An empty list of Go is null in JSON.
+	case head.is(head.at[kind], "Event"):
+		c.b.records = append(c.b.records, head)
+		return c.finish(i, end)
+	default:
+		c.b.reject(NotAnEvent, i)
+	}
+	return end
+}
+
+func (c *cutter) twice(i int, name string) int {
+	c.err = bodyError(c.b.text, i, "an EventList with the member "+name+" twice")
+	return -1
+}
+
+// finish makes an event of the last record, which covers the text from i to end, and returns end.
+func (c *cutter) finish(i, end int) int {
+	n := len(c.b.records) - 1
+	r := &c.b.records[n]
+	r.span = scan.Span{Start: uint32(i), End: uint32(end)}
+	text, ok := r.text(r.at[stageTimestamp])
+	if !ok {
+		c.b.records = c.b.records[:n]
+		c.b.reject(NoTime, i)
+		return end
+	}
+	at, ok := parseTime(text)
+	if !ok {
+		c.b.records = c.b.records[:n]
+		c.b.reject(BadTime, i)
+		return end
+	}
+	limit := c.splitter.MaxEvent
+	if limit == 0 {
+		limit = DefaultMaxEvent
+	}
+	if end-i > limit {
+		r.at[requestObject], r.at[responseObject], r.trimmed = scan.Span{}, scan.Span{}, true
+		c.b.Trimmed++
+	}
+	c.b.events = append(c.b.events, event.Event{Time: at, Source: event.SourceK8sAudit})
+	if len(c.b.events) >= batchEvents {
+		c.b.spaced = true
+		if c.err = c.flush(); c.err != nil {
+			return -1
+		}
+	}
+	return end
+}
+
+// flush hands over what was cut.
+func (c *cutter) flush() error {
+	if len(c.b.events) == 0 && c.b.rejected() == 0 {
+		return nil
+	}
+	err := c.splitter.hand(c.b, c.to)
+	c.b.clear()
+	return err
+}
