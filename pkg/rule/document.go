@@ -1,0 +1,178 @@
+package rule
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+)
+
+const (
+	// maxDepth is how deep the YAML of a rules file may be nested. Rules need six levels.
+	maxDepth = 64
+	// maxExpanded is how many nodes the documents of a file may stand for once each alias is followed.
+	maxExpanded = 1_000_000
+)
+
+// problem is a finding at a stretch of a file.
+type problem struct {
+	kind          kind
+	at            span
+	message, hint string
+}
+
+// parse reads the YAML documents of a file. Documents before the one with a syntax error are returned with it.
+func parse(s *source) ([]*yaml.Node, *problem) {
+	if p := checkText(s); p != nil {
+		return nil, p
+	}
+	limits := loaderlimits.New(loaderlimits.DepthValue(maxDepth))
+	loader, err := yaml.NewLoader(bytes.NewReader([]byte(s.data)), yaml.WithPlugin(limits))
+	if err != nil {
+		return nil, &problem{kind: kindYAML, message: "cannot be read as YAML: " + err.Error()}
+	}
+	var docs []*yaml.Node
+	size := &expansion{file: s, known: map[*yaml.Node]int{}}
+	for {
+		doc := new(yaml.Node)
+		err := loader.Load(doc)
+		if errors.Is(err, io.EOF) {
+			return docs, nil
+		}
+		if err != nil {
+			return docs, syntaxProblem(s, err)
+		}
+		if p := size.check(doc); p != nil {
+			return docs, p
+		}
+		docs = append(docs, doc)
+	}
+}
+
+// checkText finds what keeps the bytes of a file from being a text: too many, another encoding, control characters.
+func checkText(s *source) *problem {
+	if len(s.data) > MaxFileSize {
+		return &problem{kind: kindSize, message: fmt.Sprintf("the file is larger than %d MiB", MaxFileSize>>20),
+			hint: "split it into several files"}
+	}
+	for _, bom := range []string{"\xff\xfe", "\xfe\xff"} {
+		if strings.HasPrefix(s.data, bom) {
+			return &problem{kind: kindNotText, message: "the file is UTF-16 text", hint: "save it as UTF-8"}
+		}
+	}
+	for i, c := range s.data {
+		at := span{i, i + 1}
+		if c == utf8.RuneError && !strings.HasPrefix(s.data[i:], "\ufffd") {
+			return &problem{kind: kindNotText, at: at,
+				message: fmt.Sprintf("byte 0x%02x is not valid UTF-8", s.data[i]), hint: "save the file as UTF-8 text"}
+		}
+		if c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == 0x7f {
+			return &problem{kind: kindNotText, at: at,
+				message: fmt.Sprintf("control character 0x%02x is not allowed in a rules file", c),
+				hint:    "a rules file is YAML text"}
+		}
+	}
+	return nil
+}
+
+// syntaxProblem puts an error of the YAML library in our words.
+func syntaxProblem(s *source, err error) *problem {
+	p := &problem{kind: kindYAML, message: "not valid YAML: " + err.Error()}
+	var load *yaml.LoadError
+	if !errors.As(err, &load) {
+		return p
+	}
+	at := s.offset(load.Mark.Line, load.Mark.Column)
+	p.message = "not valid YAML: " + strings.TrimPrefix(load.Message, "did not find expected ")
+	if strings.HasPrefix(load.Message, "did not find expected ") {
+		p.message = "not valid YAML: expected " + strings.TrimPrefix(load.Message, "did not find expected ")
+	}
+	context := s.offset(load.ContextMark.Line, load.ContextMark.Column)
+	switch {
+	case strings.Contains(load.Message, "exceeded max depth"):
+		p.kind, p.message = kindDepth, fmt.Sprintf("the YAML is nested more than %d levels deep", maxDepth)
+	case strings.Contains(load.Message, "tab character"):
+		at += strings.IndexByte(s.data[at:]+"\t", '\t')
+		p.message, p.hint = "not valid YAML: a tab character in the indentation", "indent with blanks"
+	case strings.Contains(load.Message, "unexpected end of stream") && strings.Contains(load.ContextMsg, "quoted scalar"):
+		at = context
+		p.message, p.hint = "not valid YAML: the quoted text that starts here has no end", "add the closing quotation mark"
+	case strings.Contains(load.Message, "mapping values are not allowed"):
+		p.message = "not valid YAML: a colon and a blank inside a value that is not quoted"
+		p.hint = "quote the value, or write it as a block with > or |"
+	case strings.Contains(load.Message, "unknown escape character"):
+		p.message = "not valid YAML: unknown escape sequence in a double-quoted text"
+		p.hint = "use single quotes, or a block with > or |, where a backslash is an ordinary character"
+	case strings.Contains(load.Message, "cannot start any token"):
+		p.hint = "quote the value"
+	case load.ContextMsg != "":
+		p.message += " " + load.ContextMsg
+		if line := s.position(context).Line; line != s.position(at).Line {
+			p.message += fmt.Sprintf(" that starts on line %d", line)
+		}
+	}
+	p.at = span{at, at}
+	return p
+}
+
+// expansion counts the nodes that a tree stands for when each alias is followed, so that a small file that stands for
+// billions of nodes is refused without building them.
+type expansion struct {
+	file  *source
+	known map[*yaml.Node]int
+	total int
+}
+
+func (x *expansion) check(doc *yaml.Node) *problem {
+	n, culprit := x.count(doc)
+	x.total += n
+	if culprit == nil && x.total <= maxExpanded {
+		return nil
+	}
+	p := &problem{kind: kindAlias, hint: "write the values out"}
+	if culprit == nil {
+		culprit = doc
+	}
+	at := x.file.offset(culprit.Line, culprit.Column)
+	p.at = span{at, at}
+	p.message = fmt.Sprintf("aliases expand the file to more than %d values", maxExpanded)
+	if culprit.Kind == yaml.AliasNode && x.known[culprit.Alias] < 0 {
+		p.message = fmt.Sprintf("alias *%s stands inside the value that it repeats", culprit.Value)
+	}
+	return p
+}
+
+// count gives the size of the tree below n, or the alias at which it becomes too large or has no end.
+func (x *expansion) count(n *yaml.Node) (int, *yaml.Node) {
+	if n.Kind == yaml.AliasNode {
+		size, ok := x.known[n.Alias]
+		if !ok {
+			var culprit *yaml.Node
+			if size, culprit = x.count(n.Alias); culprit != nil {
+				return size, culprit
+			}
+		}
+		if size < 0 || size > maxExpanded {
+			return size, n
+		}
+		return size, nil
+	}
+	x.known[n] = -1 // being counted: an alias to it from inside has no end
+	size := 1
+	for _, c := range n.Content {
+		s, culprit := x.count(c)
+		if culprit != nil {
+			return size, culprit
+		}
+		if size += s; size > maxExpanded && c.Kind == yaml.AliasNode {
+			return size, c
+		}
+	}
+	x.known[n] = size
+	return size, nil
+}

@@ -1,0 +1,109 @@
+// Package rule reads rules files: YAML with positions becomes macros, lists and rules with everything resolved, and
+// every finding becomes a diagnostic with file, line and column.
+//
+// Three types, never one: a Set is what was read, plain and printable data; Compiled is made from it, immutable and
+// safe for concurrent use; what runs is package engine.
+package rule
+
+import (
+	"fmt"
+
+	"github.com/saker-security/saker/pkg/condition"
+	"github.com/saker-security/saker/pkg/condition/program"
+	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/format"
+)
+
+// Position is a place in a rules file. Line and Column count from 1, Column in bytes.
+type Position struct {
+	File   string
+	Line   int
+	Column int
+}
+
+// String gives file:line:column.
+func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+
+// Rule is one rule as it stands after all files are read: appends done, macros and lists resolved.
+type Rule struct {
+	Name        string
+	Description string
+	// Condition is the condition text as written, appends included.
+	Condition string
+	// Node is the condition with macros and lists resolved; nil when it has an error. Its ranges are not those of
+	// Condition, because parts of it come from elsewhere: Set.Place tells what they stand for.
+	Node     condition.Node
+	Output   string
+	Priority Priority
+	// Tags are sorted and unique.
+	Tags    []string
+	Source  string
+	Enabled bool
+	// Pos is where the rule was first defined.
+	Pos Position
+
+	output *text
+}
+
+// Macro is one macro as it stands after all files are read.
+type Macro struct {
+	Name string
+	// Condition is the condition text as written, appends included; Node is it with macros and lists resolved, nil
+	// when it has an error.
+	Condition string
+	Node      condition.Node
+	Pos       Position
+	// Used tells whether a rule or another macro refers to it.
+	Used bool
+}
+
+// List is one list as it stands after all files are read. Items are as written, names of other lists included.
+type List struct {
+	Name  string
+	Items []string
+	Pos   Position
+	// Used tells whether a rule, a macro or another list refers to it.
+	Used bool
+}
+
+// Set is the content of all rules files that were read together, in the order of definition.
+type Set struct {
+	Rules  []*Rule
+	Macros []*Macro
+	Lists  []*List
+
+	texts *texts
+	// order is the number of each file in the order of loading.
+	order map[string]int
+}
+
+// Place gives the stretch of a file that a range in the Node of a rule or macro of the set stands for.
+func (s *Set) Place(r condition.Range) (start, end Position, ok bool) {
+	x, local, ok := s.texts.locate(r)
+	if !ok {
+		return Position{}, Position{}, false
+	}
+	file, at := x.place(local)
+	return file.position(at.start), file.position(at.end), true
+}
+
+// Compiled is a Set compiled against the catalogues of its sources.
+type Compiled struct {
+	// Sources holds one entry for each source that has rules.
+	Sources map[string]*Source
+}
+
+// Source is the compiled rules of one event source.
+type Source struct {
+	Catalogue *field.Catalogue
+	Program   *program.Program
+	// Rules are in the order of definition, disabled ones included.
+	Rules []*CompiledRule
+}
+
+// CompiledRule is a rule with its place in the program of its source and its output template.
+type CompiledRule struct {
+	*Rule
+	Condition program.ID
+	Output    *format.Template
+}

@@ -1,0 +1,235 @@
+package rule
+
+import (
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+)
+
+// scalar is a YAML scalar that knows where each byte of its value stands in the file, whatever its style: plain or
+// quoted over several lines, with escapes, literal or folded.
+type scalar struct {
+	file *source
+	node *yaml.Node
+	// spans are filled when the first position is asked for: most scalars have no findings.
+	spans []span
+	known bool
+}
+
+// span is the stretch of the file that a byte of a value was made from. The bytes of one escape share a span.
+type span struct{ start, end int }
+
+func newScalar(file *source, node *yaml.Node) *scalar { return &scalar{file: file, node: node} }
+
+func (s *scalar) value() string { return s.node.Value }
+
+// span gives the stretch of the file from which value[start:end] was made. A point (start equal to end) is placed
+// behind the byte before it when it stands at the end of the value or before nothing but white space.
+func (s *scalar) span(start, end int) span {
+	s.locate()
+	value := s.value()
+	if len(s.spans) == 0 {
+		at := contentStart(s.file.data, s.file.offset(s.node.Line, s.node.Column))
+		return span{at, at}
+	}
+	start, end = clamp(start, len(value)), clamp(end, len(value))
+	if strings.TrimSpace(value[start:]) == "" {
+		start = len(strings.TrimRight(value[:start], " \t\r\n"))
+		end = start
+		if start > 0 {
+			last := s.spans[start-1]
+			return span{last.end, last.end}
+		}
+		return span{s.spans[0].start, s.spans[0].start}
+	}
+	out := s.spans[start]
+	if end <= start {
+		return span{out.start, out.start}
+	}
+	out.end = s.spans[end-1].end
+	return out
+}
+
+func clamp(i, n int) int { return max(0, min(i, n)) }
+
+// locate reads the scalar again, this time with the place of each byte. When what it reads is not the value that the
+// YAML library gave (which the tests show not to happen), spans stay empty and positions are those of the scalar.
+func (s *scalar) locate() {
+	if s.known {
+		return
+	}
+	s.known = true
+	data := s.file.data
+	at := contentStart(data, s.file.offset(s.node.Line, s.node.Column))
+	var spans []span
+	ok := false
+	switch style := s.node.Style; {
+	case at >= len(data):
+	case style&yaml.DoubleQuotedStyle != 0:
+		spans, ok = locateDouble(data, at, s.node.Value)
+	case style&yaml.SingleQuotedStyle != 0:
+		spans, ok = locateSingle(data, at, s.node.Value)
+	case style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		spans, ok = locateBlock(data, at, s.node.Value, style&yaml.FoldedStyle != 0)
+	default:
+		spans, ok = locatePlain(data, at, s.node.Value)
+	}
+	if ok {
+		s.spans = spans
+	}
+}
+
+// contentStart skips the tag and the anchor that may stand before a node, with white space and comments after them.
+func contentStart(data string, at int) int {
+	for at < len(data) && (data[at] == '!' || data[at] == '&') {
+		for at < len(data) && data[at] != ' ' && data[at] != '\t' && breakLen(data, at) == 0 {
+			at++
+		}
+		at = skipBlank(data, at)
+	}
+	return at
+}
+
+// skipBlank skips blanks, line breaks and comments.
+func skipBlank(data string, at int) int {
+	for at < len(data) {
+		switch n := breakLen(data, at); {
+		case n > 0:
+			at += n
+		case data[at] == ' ' || data[at] == '\t':
+			at++
+		case data[at] == '#':
+			for at < len(data) && breakLen(data, at) == 0 {
+				at++
+			}
+		default:
+			return at
+		}
+	}
+	return at
+}
+
+// trace is a value that is made again from its source, byte by byte.
+type trace struct {
+	value []byte
+	spans []span
+}
+
+// put adds text that was made from data[start:end] as a whole.
+func (t *trace) put(text string, start, end int) {
+	for i := 0; i < len(text); i++ {
+		t.value = append(t.value, text[i])
+		t.spans = append(t.spans, span{start, end})
+	}
+}
+
+// copy adds data[start:end] as it is.
+func (t *trace) copy(data string, start, end int) {
+	for i := start; i < end; i++ {
+		t.value = append(t.value, data[i])
+		t.spans = append(t.spans, span{i, i + 1})
+	}
+}
+
+func (t *trace) result(value string) ([]span, bool) { return t.spans, string(t.value) == value }
+
+// fold reads the white space at data[at:] inside a flow scalar (plain or quoted) and adds what it stands for: itself
+// when it has no line break, a blank for one break, and one newline less than breaks otherwise. It returns where it
+// ends.
+func (t *trace) fold(data string, at int) int {
+	start, breaks := at, 0
+	var first span
+	var kept []span
+	for at < len(data) {
+		n := breakLen(data, at)
+		if n == 0 && data[at] != ' ' && data[at] != '\t' {
+			break
+		}
+		if n == 0 {
+			n = 1
+		} else {
+			breaks++
+			if breaks == 1 {
+				first = span{at, at + n}
+			} else {
+				kept = append(kept, span{at, at + n})
+			}
+		}
+		at += n
+	}
+	switch {
+	case breaks == 0:
+		t.copy(data, start, at)
+		return at
+	case first.end-first.start == 3: // a Unicode separator is not folded
+		t.put(newline(data, first), first.start, first.end)
+	case breaks == 1:
+		t.put(" ", start, at)
+	}
+	for _, k := range kept {
+		t.put(newline(data, k), k.start, k.end)
+	}
+	return at
+}
+
+// newline is what a line break stands for in a value: a newline, but the two Unicode separators stand for themselves.
+func newline(data string, s span) string {
+	if s.end-s.start == 3 {
+		return data[s.start:s.end]
+	}
+	return "\n"
+}
+
+func isBlank(data string, at int) bool {
+	return data[at] == ' ' || data[at] == '\t' || breakLen(data, at) > 0
+}
+
+func locatePlain(data string, at int, value string) ([]span, bool) {
+	var t trace
+	for at < len(data) && len(t.value) < len(value) {
+		if isBlank(data, at) {
+			at = t.fold(data, at)
+			continue
+		}
+		t.copy(data, at, at+1)
+		at++
+	}
+	return t.result(value)
+}
+
+func locateSingle(data string, at int, value string) ([]span, bool) {
+	var t trace
+	for at++; at < len(data); {
+		switch {
+		case isBlank(data, at):
+			at = t.fold(data, at)
+		case data[at] != '\'':
+			t.copy(data, at, at+1)
+			at++
+		case at+1 < len(data) && data[at+1] == '\'':
+			t.put("'", at, at+2)
+			at += 2
+		default:
+			return t.result(value)
+		}
+	}
+	return nil, false
+}
+
+func locateDouble(data string, at int, value string) ([]span, bool) {
+	var t trace
+	for at++; at < len(data); {
+		switch {
+		case isBlank(data, at):
+			at = t.fold(data, at)
+		case data[at] == '"':
+			return t.result(value)
+		case data[at] == '\\' && at+1 < len(data):
+			at = t.escape(data, at)
+		default:
+			t.copy(data, at, at+1)
+			at++
+		}
+	}
+	return nil, false
+}
