@@ -119,7 +119,7 @@ func testFields() []field.Field {
 		{Name: "evt.num", Type: event.TypeUint64,
 			Extract: func(e *event.Event, _ *field.Arg, v *event.Value) bool { v.Num = e.Num; return true }},
 		{Name: "evt.type", Type: event.TypeString, Constant: knownType, Extract: typeName},
-		{Name: "syscall.type", Type: event.TypeString, Extract: typeName},
+		{Name: "syscall.type", Type: event.TypeString, Extract: syscallName},
 		{Name: "ka.verb", Type: event.TypeString, Extract: fromSample("verb")},
 	}
 	return fields
@@ -147,6 +147,11 @@ func typeName(e *event.Event, _ *field.Arg, v *event.Value) bool {
 		v.Text = own.Text
 	}
 	return true
+}
+
+// syscallName is missing for events that are no system calls.
+func syscallName(e *event.Event, a *field.Arg, v *event.Value) bool {
+	return e.Type < 8 && typeName(e, a, v)
 }
 
 func knownType(name string) error {

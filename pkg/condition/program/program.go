@@ -172,51 +172,22 @@ func (b *Builder) internCheck(c *check) int32 {
 func Fields(n condition.Node) []*condition.Field {
 	var out []*condition.Field
 	seen := map[string]bool{}
-	var operand func(condition.Operand)
-	operand = func(op condition.Operand) {
-		switch op := op.(type) {
-		case *condition.Field:
-			key := op.Name
-			if op.Arg != nil {
-				key += "[" + op.Arg.Text
-			}
-			if !seen[key] {
-				seen[key] = true
-				out = append(out, op)
-			}
-		case *condition.Transform:
-			for _, a := range op.Args {
-				operand(a)
-			}
-		case *condition.Group:
-			for _, a := range op.Items {
-				operand(a)
-			}
+	condition.WalkOperands(n, func(op condition.Operand) bool {
+		f, ok := op.(*condition.Field)
+		if !ok {
+			return true
 		}
-	}
-	walk(n, func(c *condition.Check) {
-		operand(c.Left)
-		operand(c.Right)
+		key := f.Name
+		if f.Arg != nil {
+			key += "[" + f.Arg.Text
+		}
+		if !seen[key] {
+			seen[key] = true
+			out = append(out, f)
+		}
+		return true
 	})
 	return out
-}
-
-// walk calls visit for each check of n, from left to right.
-func walk(n condition.Node, visit func(*condition.Check)) {
-	switch n := n.(type) {
-	case *condition.And:
-		for _, t := range n.Terms {
-			walk(t, visit)
-		}
-	case *condition.Or:
-		for _, t := range n.Terms {
-			walk(t, visit)
-		}
-	case *condition.Not:
-		walk(n.Term, visit)
-	case *condition.Check:
-		visit(n)
-	}
 }
 
 // sortedKeys gives texts in order and once each, which makes a key of a set of constants canonical.
