@@ -1,0 +1,53 @@
+//go:build bcc
+
+package bcc
+
+import (
+	"errors"
+	"os"
+	"testing"
+
+	"github.com/saker-security/saker/pkg/syscall/driver"
+	"github.com/saker-security/saker/pkg/syscall/driver/drivertest"
+)
+
+// The ways and layouts that a machine is expected to have; empty for what Open chooses. The virtual machine in vm/
+// sets them, so that a run there proves what it is meant to prove.
+var (
+	expectWay    = way(os.Getenv("SAKER_BCC_WAY"))
+	expectLayout = layout(os.Getenv("SAKER_BCC_LAYOUT"))
+)
+
+func TestLive(t *testing.T) {
+	drivertest.Run(t, func(o driver.Options) (driver.Driver, error) {
+		d, err := open(o, expectWay, expectLayout)
+		if err != nil {
+			return nil, err
+		}
+		return d, nil
+	})
+}
+
+// TestChoice shows what Open chooses by itself.
+func TestChoice(t *testing.T) {
+	d, err := Open(driver.Options{})
+	if errors.Is(err, driver.ErrUnavailable) {
+		drivertest.Skip(t, err.Error())
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	got := d.(*Driver)
+	t.Logf("Open chose %s and %s", got.way, got.layout)
+	want := wayTracepoints
+	if _, err := os.Stat("/sys/kernel/tracing/kprobe_events"); err == nil {
+		want = wayKprobes
+	}
+	if got.way != want {
+		t.Errorf("Open chose %s, want %s on this kernel", got.way, want)
+	}
+	if d.Name() != "bcc" {
+		t.Errorf("the driver's name is %q", d.Name())
+	}
+}
