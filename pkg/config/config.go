@@ -1,0 +1,180 @@
+// Package config is the one configuration of Saker. It reads Falco's falco.yaml as it is, plus our own keys, from a
+// file and from options key=value, into plain settings.
+//
+// Keys are declared once, in the table of keys.go; the documentation is made from it. A key that is not in the table
+// is never ignored in silence: it comes back as a warning that says whether Falco knows it.
+package config
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/rule"
+)
+
+// Config is what the program runs with. Default gives the values that hold where nothing is said.
+type Config struct {
+	// RulesFiles are files and directories in load order; empty for the rules built in.
+	RulesFiles []string
+	// Priority is the threshold: rules less severe are not evaluated.
+	Priority rule.Priority
+	// MatchAll makes an event trigger every rule that holds, not only the first.
+	MatchAll bool
+
+	JSON              bool
+	JSONOutput        bool
+	JSONMessage       bool
+	JSONFields        bool
+	JSONTags          bool
+	ISO8601           bool
+	Buffered          bool
+	Stdout            bool
+	File              FileOutput
+	Web               Web
+	Audit             Audit
+	Sensor            Sensor
+	LogLevel          string
+	DataDir           string
+	Hostname          string
+	unknownKeyWarning []string
+}
+
+// FileOutput is the file sink.
+type FileOutput struct {
+	Enabled   bool
+	KeepAlive bool
+	Name      string
+}
+
+// Web is the server of /healthz, /versions and /metrics.
+type Web struct {
+	Enabled bool
+	Address string
+	Port    int
+	Healthz string
+}
+
+// Audit is the receiver of Kubernetes audit events.
+type Audit struct {
+	// Listen is host:port.
+	Listen string
+	// Certificate and Key are PEM files; both empty for plain HTTP. ClientCA, when set, asks clients for a
+	// certificate signed by it.
+	Certificate, Key, ClientCA string
+	// MaxBody is the largest request body in bytes.
+	MaxBody int64
+}
+
+// Sensor is the system call sensor.
+type Sensor struct {
+	// Kind is auto, modern_ebpf (the CO-RE driver), bcc or nodriver.
+	Kind string
+	// Buffer is the size in bytes of the buffer between kernel and reader, 0 for the driver's own default.
+	Buffer int64
+}
+
+// Default is the configuration without file and options.
+func Default() Config {
+	c := Config{}
+	for _, k := range keys {
+		if k.Default == "" {
+			continue
+		}
+		if err := k.set(&c, &value{scalar: k.Default, isSet: true}); err != nil {
+			panic(fmt.Sprintf("default of %s: %v", k.Name, err))
+		}
+	}
+	return c
+}
+
+// Load reads the configuration: defaults, then the file (none when path is empty), then options of the form
+// key=value in order. The warnings name keys that have no effect. Errors say the file, line and column, or the option.
+func Load(path string, options []string, env func(string) string) (Config, []string, error) {
+	c := Default()
+	root := &value{keys: map[string]*value{}}
+	if path != "" {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return c, nil, fmt.Errorf("read configuration: %w", err)
+		}
+		r := reader{name: path, env: env}
+		if root, err = r.read(data); err != nil {
+			return c, nil, err
+		}
+	}
+	for _, o := range options {
+		if err := root.override(o, env); err != nil {
+			return c, nil, err
+		}
+	}
+	err := c.apply(root, "")
+	if err == nil {
+		err = c.check()
+	}
+	return c, c.unknownKeyWarning, err
+}
+
+// apply walks the tree and carries out what the table knows.
+func (c *Config) apply(v *value, prefix string) error {
+	for _, name := range v.order {
+		item, full := v.keys[name], prefix+name
+		if k := keyNamed(full); k != nil {
+			if !item.isSet && item.list == nil && item.keys == nil {
+				continue
+			}
+			if err := k.set(c, item); err != nil {
+				return fmt.Errorf("%s: key %s: %w", item.origin, full, err)
+			}
+			continue
+		}
+		if item.keys != nil && isSection(full) {
+			if err := c.apply(item, full+"."); err != nil {
+				return err
+			}
+			continue
+		}
+		c.unknownKeyWarning = append(c.unknownKeyWarning, item.key+": "+unknownKey(full))
+	}
+	return nil
+}
+
+func isSection(name string) bool {
+	for _, k := range keys {
+		if strings.HasPrefix(k.Name, name+".") {
+			return true
+		}
+	}
+	return false
+}
+
+func unknownKey(name string) string {
+	top, _, _ := strings.Cut(name, ".")
+	for _, f := range falcoOnly {
+		if f == name || f == top {
+			return fmt.Sprintf("key %s is Falco's but has no effect in this version of Saker", name)
+		}
+	}
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.Name)
+	}
+	text := fmt.Sprintf("unknown key %s has no effect", name)
+	if near := field.Nearest(name, names, 1); len(near) > 0 {
+		text += "; did you mean " + near[0] + "?"
+	}
+	return text
+}
+
+func (c *Config) check() error {
+	switch {
+	case c.File.Enabled && c.File.Name == "":
+		return fmt.Errorf("file_output.enabled is true, but file_output.filename is empty")
+	case (c.Audit.Certificate == "") != (c.Audit.Key == ""):
+		return fmt.Errorf("audit.tls_certificate and audit.tls_key must be set together")
+	case c.Audit.ClientCA != "" && c.Audit.Certificate == "":
+		return fmt.Errorf("audit.tls_client_ca needs audit.tls_certificate and audit.tls_key")
+	}
+	return nil
+}
