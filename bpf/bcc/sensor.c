@@ -1,5 +1,5 @@
 //go:build ignore
-// SPDX-License-Identifier: Apache-2.0 OR GPL-2.0-only
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
 //
 // The BCC sensor. It sends one record for each event; the driver in Go turns a record into a frame of the wire format.
 //
@@ -313,7 +313,7 @@ static __always_inline void put_ids(struct task *t, u64 task, u64 signal)
 	SET(T_VPID, (s64)(s32)read32(leader, at));
 	SET(T_VPGID, (s64)(s32)read32(group, at));
 	SET(T_PGID, (s64)(s32)read32(group, OFF_pid_numbers));
-	SET(T_PTID, (s64)(s32)read32(read64(task, OFF_task_real_parent), OFF_task_tgid));
+	SET(T_PTID, (s64)(s32)read32(read64(task, OFF_task_real_parent), OFF_task_pid));
 }
 
 static __always_inline void put_exe_file(struct task *t, u64 file)
@@ -580,18 +580,27 @@ int on_exec(struct bpf_raw_tracepoint_args *ctx)
 
 /* Bits of the flags parameter of clone. */
 #define CL_FILES (1 << 0)
+#define CL_FS (1 << 1)
+#define CL_PARENT (1 << 8)
 #define CL_SIGHAND (1 << 11)
 #define CL_THREAD (1 << 13)
 #define CL_VM (1 << 15)
 #define CL_CHILD_IN_PIDNS (1 << 26)
 
+/* clone_flags tells the flags of the call from what both tasks share. */
 static __always_inline u64 clone_flags(u64 parent, u64 child)
 {
-	u64 flags = 0;
-	if (read32(child, OFF_task_pid) != read32(child, OFF_task_tgid))
-		flags |= CL_THREAD | CL_SIGHAND;
-	if (read64(child, OFF_task_mm) == read64(parent, OFF_task_mm))
+	u64 flags = 0, mm = read64(child, OFF_task_mm);
+	if (read32(child, OFF_task_tgid) == read32(parent, OFF_task_tgid))
+		flags |= CL_THREAD;
+	else if (read64(child, OFF_task_real_parent) != parent)
+		flags |= CL_PARENT;
+	if (mm && mm == read64(parent, OFF_task_mm))
 		flags |= CL_VM;
+	if (read64(child, OFF_task_fs) == read64(parent, OFF_task_fs))
+		flags |= CL_FS;
+	if (read64(child, OFF_task_sighand) == read64(parent, OFF_task_sighand))
+		flags |= CL_SIGHAND;
 	if (read64(child, OFF_task_files) == read64(parent, OFF_task_files))
 		flags |= CL_FILES;
 	if (read32(read64(child, OFF_task_thread_pid), OFF_pid_level))

@@ -24,6 +24,10 @@ type Stats struct {
 	Delivered uint64
 	// Lost events by reason.
 	Lost map[Loss]uint64
+	// Truncated counts delivered events with a value that was cut or left out because of a limit.
+	Truncated uint64
+	// Unread counts delivered events with a value that could not be read from the program's memory.
+	Unread uint64
 }
 
 // Loss is the reason why an event was lost.
