@@ -1,0 +1,160 @@
+package rules_test
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/condition/program"
+	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/rule"
+	"github.com/saker-security/saker/rules"
+)
+
+var update = flag.Bool("update", false, "write the golden files and docs/rules.md anew")
+
+func catalogues() map[string]*field.Catalogue {
+	return map[string]*field.Catalogue{event.SourceK8sAudit: audit.Catalogue("node1")}
+}
+
+// compile loads files as the daemon does. No finding is accepted, warnings included.
+func compile(t *testing.T, files []rule.File) *rule.Compiled {
+	t.Helper()
+	cats := catalogues()
+	set, found := rule.Load(files, cats)
+	report(t, found)
+	compiled, found := set.Compile(cats)
+	report(t, found)
+	if t.Failed() {
+		t.FailNow()
+	}
+	return compiled
+}
+
+func report(t *testing.T, found []rule.Diagnostic) {
+	t.Helper()
+	for _, d := range found {
+		t.Errorf("%s:%d:%d: %s: %s (%s) %s", d.Start.File, d.Start.Line, d.Start.Column, d.Severity, d.Message, d.Code, d.Hint)
+	}
+}
+
+// judge tells which rules of a source fire, in the order in which they would be tried.
+type judge struct {
+	source *rule.Source
+	state  *program.State
+}
+
+func newJudge(t *testing.T, source string) *judge {
+	t.Helper()
+	for _, f := range rules.Files() {
+		if f.Name != "rules/"+source+".yaml" {
+			continue
+		}
+		// Each file can be loaded alone.
+		s := compile(t, []rule.File{f}).Sources[source]
+		return &judge{s, s.Program.NewState()}
+	}
+	t.Fatalf("no rules for source %s", source)
+	return nil
+}
+
+func (j *judge) fired(e *event.Event) (names []string) {
+	j.state.Begin(e)
+	for _, r := range j.source.Rules {
+		if j.state.True(r.Condition) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
+
+// slug is the name of a rule as the test data write it.
+func slug(name string) string {
+	return strings.Trim(notSlug.ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
+
+// bySlug finds the rules of a source by the names of their test data.
+func (j *judge) bySlug(t *testing.T) map[string]string {
+	t.Helper()
+	names := map[string]string{}
+	for _, r := range j.source.Rules {
+		if other := names[slug(r.Name)]; other != "" {
+			t.Fatalf("rules %q and %q have the same slug", r.Name, other)
+		}
+		names[slug(r.Name)] = r.Name
+	}
+	return names
+}
+
+// golden compares got with a file, or writes the file when the flag -update is given.
+func golden(t *testing.T, name string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, got, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatalf("read golden file (run with -update to make it): %v", err)
+	}
+	if diff := cmp.Diff(string(want), string(bytes.ReplaceAll(got, []byte("\r"), nil))); diff != "" {
+		t.Errorf("%s differs (-want +got); run with -update if this is right:\n%s", name, diff)
+	}
+}
+
+func TestFilesCompile(t *testing.T) {
+	compiled := compile(t, rules.Files())
+	for _, want := range []struct {
+		source string
+		least  int
+	}{{event.SourceK8sAudit, 12}, {event.SourceSyscall, 10}} {
+		s := compiled.Sources[want.source]
+		if s == nil || len(s.Rules) < want.least {
+			t.Errorf("source %s has too few rules: %+v", want.source, s)
+		}
+	}
+}
+
+var technique = regexp.MustCompile(`^T[0-9]{4}([.][0-9]{3})?$`)
+
+// A responder needs to know who, what and where, and which technique it is.
+func TestRulesAreComplete(t *testing.T) {
+	needed := map[string][]string{
+		event.SourceK8sAudit: {"%jevt.value[/sourceIPs/0]", "%ka.useragent", "%ka.auditid"},
+		event.SourceSyscall:  {"%proc.name", "%proc.exepath", "%proc.cmdline", "%proc.pid", "%proc.pname", "%user.name", "%user.uid", "%container.id"},
+	}
+	for name, s := range compile(t, rules.Files()).Sources {
+		for _, r := range s.Rules {
+			if len(r.Description) < 40 {
+				t.Errorf("rule %q: description %q does not explain", r.Name, r.Description)
+			}
+			if !slices.ContainsFunc(r.Tags, technique.MatchString) {
+				t.Errorf("rule %q: no ATT&CK technique among tags %v", r.Name, r.Tags)
+			}
+			if !r.Enabled {
+				t.Errorf("rule %q is disabled", r.Name)
+			}
+			for _, f := range needed[name] {
+				if !strings.Contains(r.Rule.Output, f) && !(f == "%proc.name" && strings.Contains(r.Rule.Output, "%proc.cmdline")) {
+					t.Errorf("rule %q: output lacks %s", r.Name, f)
+				}
+			}
+		}
+	}
+}
