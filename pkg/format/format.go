@@ -18,6 +18,10 @@ const (
 	MaxBytes = 64 << 10
 	// MaxWidth is the largest width of a token, in bytes.
 	MaxWidth = 4096
+	// maxFindings ends the compilation of a template of which nothing is right.
+	maxFindings = 50
+	// maxName is longer than the name of any field.
+	maxName = 256
 )
 
 // Codes of the diagnostics of templates; those of the fields in them are the codes of package program.
@@ -40,6 +44,9 @@ type token struct {
 	literal string
 	expr    *program.Expr
 	print   field.Print
+	// list marks a transformer whose result is a list: an empty one is printed as (), one that could not be made as
+	// missing. Conditions do not tell the two apart.
+	list bool
 	// width is the number of bytes that the value takes, 0 for as many as it has.
 	width int
 }
@@ -96,7 +103,7 @@ func (c *compiler) template() *Template {
 	if strings.HasPrefix(c.text, "*") {
 		at = 1 // it asks for <NA>, which is what we always do
 	}
-	for at < len(c.text) {
+	for at < len(c.text) && len(c.found) < maxFindings {
 		percent := strings.IndexByte(c.text[at:], '%')
 		if percent < 0 {
 			break
@@ -156,6 +163,8 @@ func (c *compiler) token(start int) (token, int) {
 	tok := token{expr: x, width: width}
 	if _, ok := op.(*condition.Field); ok {
 		tok.print = x.Fields()[0].Field.Print
+	} else {
+		tok.list = x.List()
 	}
 	return tok, at + n
 }
@@ -230,7 +239,7 @@ func shorter(op condition.Operand) []candidate {
 		if op.Arg == nil {
 			n--
 		}
-		for ; n >= len("a.b"); n-- {
+		for n = min(n, maxName); n >= len("a.b"); n-- {
 			out = append(out, candidate{&condition.Field{Range: condition.Range{End: n}, Name: op.Name[:n]}, n})
 		}
 	}
@@ -270,14 +279,28 @@ func (t *Template) Append(dst []byte, e *event.Event, v *event.Value) []byte {
 		}
 		start := len(dst)
 		v.Reset()
-		if tok.expr.Extract(e, v) {
+		switch {
+		case tok.expr.Extract(e, v):
 			dst = appendText(dst, v, tok.expr.Type(), tok.expr.List(), tok.print)
-		} else {
+		case tok.list && complete(tok.expr, e, v):
+			dst = append(dst, "()"...)
+		default:
 			dst = append(dst, missing...)
 		}
 		dst = pad(dst, start, tok.width)
 	}
 	return dst
+}
+
+// complete tells whether each field of an expression has a value.
+func complete(x *program.Expr, e *event.Event, v *event.Value) bool {
+	for _, use := range x.Fields() {
+		v.Reset()
+		if !use.Field.Extract(e, use.Arg, v) || use.Field.List && len(v.List) == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // pad cuts dst[start:] to width bytes or fills it with blanks; a width of 0 leaves it.
