@@ -121,7 +121,7 @@ func splitOne(t testing.TB, text []byte) *event.Event {
 	var s Splitter
 	b := &Batch{}
 	c := cutter{splitter: &s, b: b, to: func(*Batch) error { return nil }}
-	if _, err := c.document(text); err != nil {
+	if _, err := c.document(text, c.item); err != nil {
 		t.Fatal(err)
 	}
 	if len(b.events) != 1 {

@@ -218,3 +218,22 @@ func volumeTypes(r *Record, a *field.Arg, v *event.Value) bool {
 	})
 	return len(v.List) > 0
 }
+
+// hasHostPath tells whether some volume mounts the path of the host that the argument names, or one that starts with
+// it when the argument ends in an asterisk.
+func hasHostPath(r *Record, a *field.Arg, v *event.Value) bool {
+	all := r.member(volumes)
+	if !r.isArray(all) {
+		return false
+	}
+	prefix, isPrefix := strings.CutSuffix(a.Text, "*")
+	v.Text = "false"
+	r.elements(all, func(_ int, volume scan.Span) bool {
+		path, ok := r.text(r.get(volume, "hostPath", "path"))
+		if ok && (path == a.Text || isPrefix && strings.HasPrefix(path, prefix)) {
+			v.Text = "true"
+		}
+		return v.Text == "false"
+	})
+	return true
+}

@@ -41,6 +41,12 @@ func (r *Record) index(i, depth int, g group, list func(i, depth int) int) int {
 	if s.At(i) == '}' {
 		return i + 1
 	}
+	return r.indexMembers(i, depth, g, list)
+}
+
+// indexMembers is index from the first member on; depth counts the object too.
+func (r *Record) indexMembers(i, depth int, g group, list func(i, depth int) int) int {
+	s := &r.b.s
 	for more := true; more; {
 		key := i + 1
 		s.Escaped = false

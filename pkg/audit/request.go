@@ -1,8 +1,6 @@
 package audit
 
 import (
-	"strings"
-
 	"github.com/saker-security/saker/pkg/audit/scan"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
@@ -81,27 +79,5 @@ func wholePorts(r *Record, _ *field.Arg, v *event.Value) bool {
 		return false
 	}
 	v.Grow().Text = r.json(ports)
-	return true
-}
-
-// volumePath is where the path of a hostPath volume stands.
-func volumePath(r *Record, volume scan.Span) scan.Span { return r.get(volume, "hostPath", "path") }
-
-// hasHostPath tells whether some volume mounts the path of the host that the argument names, or one that starts with
-// it when the argument ends in an asterisk.
-func hasHostPath(r *Record, a *field.Arg, v *event.Value) bool {
-	all := r.member(volumes)
-	if !r.isArray(all) {
-		return false
-	}
-	prefix, isPrefix := strings.CutSuffix(a.Text, "*")
-	v.Text = "false"
-	r.elements(all, func(_ int, volume scan.Span) bool {
-		path, ok := r.text(volumePath(r, volume))
-		if ok && (path == a.Text || isPrefix && strings.HasPrefix(path, prefix)) {
-			v.Text = "true"
-		}
-		return v.Text == "false"
-	})
 	return true
 }

@@ -48,7 +48,7 @@ func (s *Splitter) Split(b *Batch, text []byte, to func(*Batch) error) error {
 	}
 	defer b.release()
 	c := cutter{splitter: s, b: b, to: to}
-	end, err := c.document(text)
+	end, err := c.document(text, c.item)
 	if err != nil {
 		return err
 	}
@@ -64,12 +64,14 @@ type cutter struct {
 	splitter *Splitter
 	b        *Batch
 	to       func(*Batch) error
+	// whole keeps full batches back until the text turns out to be right.
+	whole bool
 	// err is an error that is not a defect of the JSON text.
 	err error
 }
 
-// document cuts the first JSON value of text and returns the position after it. The last events wait for flush.
-func (c *cutter) document(text []byte) (int, error) {
+// document cuts the first JSON value of text with each and returns the position after it. The last events wait for flush.
+func (c *cutter) document(text []byte, each func(i, depth int) int) (int, error) {
 	c.b.clear()
 	c.b.s.Reset(text)
 	c.b.text, c.b.doc, c.b.spaced = text, view(text), true
@@ -78,7 +80,7 @@ func (c *cutter) document(text []byte) (int, error) {
 	}
 	start := c.b.s.Space(0)
 	c.b.s.Spaced = false
-	end := c.item(start, 0)
+	end := each(start, 0)
 	if end < 0 {
 		return 0, c.failure()
 	}
@@ -228,7 +230,7 @@ func (c *cutter) finish(i, end int) int {
 		c.b.Trimmed++
 	}
 	c.b.events = append(c.b.events, event.Event{Time: at, Source: event.SourceK8sAudit})
-	if len(c.b.events) >= batchEvents {
+	if len(c.b.events) >= batchEvents && !c.whole {
 		c.b.spaced = true
 		if c.err = c.flush(); c.err != nil {
 			return -1

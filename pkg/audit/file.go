@@ -1,0 +1,271 @@
+package audit
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"sort"
+
+	"github.com/saker-security/saker/pkg/event"
+)
+
+// window is how much of a file is read at first; it is doubled for a value that does not fit. An EventList or an array
+// longer than pieceFrom is taken item by item, so that memory is bounded by the longest event.
+const (
+	window    = 1 << 20
+	pieceFrom = 8 << 20
+)
+
+// FileError is a defect of a file with audit events. Reading goes on after it.
+type FileError struct {
+	Path string
+	// Line and Column count from 1, Column in bytes.
+	Line, Column int
+	Message      string
+}
+
+func (e *FileError) Error() string {
+	return fmt.Sprintf("%s:%d:%d: %s", e.Path, e.Line, e.Column, e.Message)
+}
+
+// FileReader reads audit events from files. A file holds any number of Events, EventLists and arrays of them one after
+// the other: one in each line, as the API server writes its log, or over many lines. It is not safe for concurrent use.
+type FileReader struct {
+	// Splitter numbers the events.
+	Splitter *Splitter
+	// Report is told of each defect, if it is not nil.
+	Report func(*FileError)
+
+	// Events counts what was read, Trimmed those that were too long and lack their request and response object, Rejected
+	// the items that are no events, Malformed the places that are no JSON.
+	Events, Trimmed, Rejected, Malformed int
+
+	path   string
+	file   io.Reader
+	buf    []byte
+	pos    int
+	line   int // of buf[pos], from 1
+	column int // of buf[pos], from 1
+	ended  bool
+	batch  Batch
+	to     func(*Batch) error
+	// pieces and limit are pieceFrom and DefaultMaxBody, or less in tests.
+	pieces, limit int
+}
+
+// Read reads a file, or the files in a directory in the order of their names, and calls do for each event. An event is
+// valid until do returns. Read returns the first error of do, or of reading a file; defects of the content only go to
+// Report, and lines that follow them are read.
+func (f *FileReader) Read(path string, do func(*event.Event) error) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("read audit events: %w", err)
+	}
+	if !info.IsDir() {
+		return f.open(path, do)
+	}
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("read audit events: %w", err)
+	}
+	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	for _, entry := range entries {
+		inner := filepath.Join(path, entry.Name())
+		info, err := os.Stat(inner) // follows links
+		if err != nil {
+			return fmt.Errorf("read audit events: %w", err)
+		}
+		if !info.Mode().IsRegular() {
+			continue
+		}
+		if err := f.open(inner, do); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (f *FileReader) open(path string, do func(*event.Event) error) error {
+	file, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read audit events: %w", err)
+	}
+	defer file.Close()
+	return f.ReadFrom(path, file, do)
+}
+
+// ReadFrom is Read for what r gives; path only names it in messages.
+func (f *FileReader) ReadFrom(path string, r io.Reader, do func(*event.Event) error) error {
+	f.path, f.file, f.ended = path, r, false
+	f.buf, f.pos, f.line, f.column = f.buf[:0], 0, 1, 1
+	if f.pieces == 0 {
+		f.pieces, f.limit = pieceFrom, DefaultMaxBody
+	}
+	f.to = func(b *Batch) error {
+		f.Events += b.Len()
+		f.Trimmed += b.Trimmed
+		f.Rejected += b.rejected()
+		for _, reject := range b.Rejects {
+			f.report(bodyError(b.text, reject.Offset, reject.Reason.text()))
+		}
+		for e := range b.All() {
+			if err := do(e); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	for {
+		more, err := f.skipSpace()
+		if err != nil || !more {
+			return err
+		}
+		if _, err := f.value(false); err != nil {
+			return err
+		}
+	}
+}
+
+// report tells of a defect at a place in the window.
+func (f *FileReader) report(e *BodyError) {
+	if f.Report == nil {
+		return
+	}
+	column := e.Column
+	if e.Line == 1 {
+		column += f.column - 1
+	}
+	f.Report(&FileError{Path: f.path, Line: f.line + e.Line - 1, Column: column, Message: e.Message})
+}
+
+// value takes the value that starts at the position, an item of an EventList or what may stand alone. It returns false
+// when the value is broken; then the position is where reading goes on.
+func (f *FileReader) value(inList bool) (ok bool, err error) {
+	for {
+		end, err := f.cut(f.buf[f.pos:], inList)
+		var bad *BodyError
+		switch {
+		case err == nil:
+			f.advance(end)
+			return true, nil
+		case !errors.As(err, &bad):
+			return false, err
+		case bad.Reason != nil:
+			f.Rejected++
+			f.report(bad)
+			f.advance(end)
+			return true, nil
+		case !bad.Short || f.ended:
+			return false, f.broken(bad)
+		case len(f.buf)-f.pos >= f.limit:
+			return false, f.broken(&BodyError{Line: 1, Column: 1, Message: fmt.Sprintf("the value is longer than %d bytes", f.limit)})
+		}
+		if len(f.buf)-f.pos >= f.pieces && !inList {
+			if done, ok, err := f.inPieces(); done {
+				return ok, err
+			}
+		}
+		if err := f.fill(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// cut hands over the events of the first value of text and returns where it ends. Nothing is handed over when the text
+// ends too soon.
+func (f *FileReader) cut(text []byte, inList bool) (int, error) {
+	c := cutter{splitter: f.Splitter, b: &f.batch, to: f.to, whole: true}
+	each := c.item
+	if inList {
+		each = c.listItem
+	}
+	end, err := c.document(text, each)
+	if err == nil {
+		err = c.flush()
+	}
+	return end, err
+}
+
+// broken reports a defect and finds where to go on.
+func (f *FileReader) broken(e *BodyError) error {
+	f.Malformed++
+	f.report(e)
+	return f.resume()
+}
+
+// resume goes on after a defect with the first line after the position, where the broken value starts, that looks like the start of another one. In a log that is the next line; the lines of a value that is spread over
+// many lines are indented, except for the last one, and are passed over.
+func (f *FileReader) resume() error {
+	f.advance(1)
+	for {
+		for f.pos < len(f.buf) {
+			if f.column == 1 && (f.buf[f.pos] == '{' || f.buf[f.pos] == '[') {
+				return nil
+			}
+			next := bytes.IndexByte(f.buf[f.pos:], '\n')
+			if next < 0 {
+				next = len(f.buf) - f.pos - 1
+			}
+			f.advance(next + 1)
+		}
+		if f.ended {
+			return nil
+		}
+		if err := f.fill(); err != nil {
+			return err
+		}
+	}
+}
+
+// skipSpace passes white space and returns whether there is something after it.
+func (f *FileReader) skipSpace() (bool, error) {
+	for {
+		rest := f.buf[f.pos:]
+		f.advance(len(rest) - len(bytes.TrimLeft(rest, " \t\r\n")))
+		if f.pos < len(f.buf) {
+			return true, nil
+		}
+		if f.ended {
+			return false, nil
+		}
+		if err := f.fill(); err != nil {
+			return false, err
+		}
+	}
+}
+
+// advance passes n bytes of the window.
+func (f *FileReader) advance(n int) {
+	passed := f.buf[f.pos : f.pos+n]
+	if lines := bytes.Count(passed, []byte{'\n'}); lines > 0 {
+		f.line += lines
+		f.column = len(passed) - bytes.LastIndexByte(passed, '\n')
+	} else {
+		f.column += n
+	}
+	f.pos += n
+}
+
+// fill reads more of the file behind what is left of the window.
+func (f *FileReader) fill() error {
+	rest := copy(f.buf, f.buf[f.pos:])
+	f.buf, f.pos = f.buf[:rest], 0
+	if rest > cap(f.buf)/2 || cap(f.buf) == 0 {
+		grown := make([]byte, rest, max(window, 2*cap(f.buf)))
+		copy(grown, f.buf)
+		f.buf = grown
+	}
+	n, err := io.ReadFull(f.file, f.buf[rest:cap(f.buf)])
+	f.buf = f.buf[:rest+n]
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		f.ended = true
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read audit events from %s: %w", f.path, err)
+	}
+	return nil
+}

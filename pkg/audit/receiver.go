@@ -1,0 +1,296 @@
+package audit
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"os"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+// Defaults of a Receiver.
+const (
+	// DefaultMaxBody: refusing a body loses the whole batch after five tries of the API server, and a batch of 400
+	// events with their request and response objects can be tens of megabytes.
+	DefaultMaxBody = 256 << 20
+	// DefaultMaxBytes leaves room for one body of the greatest length, or for hundreds of ordinary ones.
+	DefaultMaxBytes = 384 << 20
+	// DefaultMaxRequests bounds the bodies that are worked on at the same time.
+	DefaultMaxRequests = 64
+	// DefaultBodyTimeout is how long the API server itself waits for one request, the body included.
+	DefaultBodyTimeout = 30 * time.Second
+
+	// retryAfter is the number of seconds after which a refused client shall try again. With this header, and 3 or
+	// more, the API server keeps a batch for about four minutes instead of 81 seconds.
+	retryAfter = "5"
+)
+
+// ErrBusy, returned by Evaluate, tells the sender to try again soon.
+var ErrBusy = errors.New("too busy to evaluate")
+
+// Receiver is the HTTP handler that takes the batches of the API server's audit webhook, POST /k8s-audit. It answers
+//
+//	200  every event of the body was evaluated, or counted as rejected
+//	400  the body is not JSON, or not audit events; the answer says where
+//	404  another path
+//	405  another method
+//	408  the body did not arrive in time
+//	413  the body is longer than MaxBody
+//	415  the body is not application/json, or is compressed
+//	500  Evaluate failed
+//	503  too much is being worked on, or Evaluate gave ErrBusy; with Retry-After
+//
+// Answers are JSON. The fields must not change once the Receiver serves; it is safe for concurrent use.
+type Receiver struct {
+	// Splitter numbers the events.
+	Splitter *Splitter
+	// Evaluate takes the events of one request, and the answer waits for it. It is called by several goroutines at
+	// once, and more than once for a body of more than 4,096 events. The batch is valid until it returns.
+	Evaluate func(context.Context, *Batch) error
+	// MaxBody is the greatest length of a body in bytes.
+	MaxBody int64
+	// MaxBytes is how much memory the bodies that are worked on may take together, in bytes.
+	MaxBytes int64
+	// MaxRequests is how many bodies are worked on at once.
+	MaxRequests int
+	// BodyTimeout is how long a body may take to arrive.
+	BodyTimeout time.Duration
+
+	counters counters
+	router   chi.Router
+	once     sync.Once
+	pool     sync.Pool
+}
+
+// NewReceiver makes a Receiver with the defaults.
+func NewReceiver(s *Splitter, evaluate func(context.Context, *Batch) error) *Receiver {
+	return &Receiver{
+		Splitter: s, Evaluate: evaluate,
+		MaxBody: DefaultMaxBody, MaxBytes: DefaultMaxBytes, MaxRequests: DefaultMaxRequests, BodyTimeout: DefaultBodyTimeout,
+	}
+}
+
+// ServeHTTP answers one request.
+func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	r.once.Do(func() {
+		router := chi.NewRouter()
+		router.NotFound(func(w http.ResponseWriter, req *http.Request) {
+			r.answer(w, http.StatusNotFound, answer{Error: "no such path; audit events are taken at POST /k8s-audit"})
+		})
+		router.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
+			w.Header().Set("Allow", http.MethodPost)
+			r.answer(w, http.StatusMethodNotAllowed, answer{Error: "audit events are taken by POST only"})
+		})
+		router.Post("/k8s-audit", r.post)
+		router.Post("/k8s_audit", r.post) // as Falco called it up to 0.31
+		r.router = router
+	})
+	r.router.ServeHTTP(w, req)
+}
+
+// work is the memory for one request.
+type work struct {
+	batch Batch
+	body  []byte
+}
+
+// keptBody is the greatest body whose memory is kept for the next request.
+const keptBody = 4 << 20
+
+func (r *Receiver) post(w http.ResponseWriter, req *http.Request) {
+	if err := checkHeader(req.Header); err != nil {
+		r.answer(w, http.StatusUnsupportedMediaType, answer{Error: err.Error()})
+		return
+	}
+	if req.ContentLength > r.MaxBody {
+		r.tooLarge(w)
+		return
+	}
+	if r.counters.inFlight.Add(1) > int64(r.MaxRequests) {
+		r.counters.inFlight.Add(-1)
+		r.busy(w, "too many requests are being worked on")
+		return
+	}
+	defer r.counters.inFlight.Add(-1)
+
+	m, _ := r.pool.Get().(*work)
+	if m == nil {
+		m = &work{}
+	}
+	held, err := r.read(w, req, m)
+	defer r.counters.inFlightBytes.Add(-held)
+	defer func() {
+		if cap(m.body) <= keptBody {
+			r.pool.Put(m)
+		}
+	}()
+	if err != nil {
+		r.refuse(w, err)
+		return
+	}
+	r.counters.bytes.Add(uint64(len(m.body)))
+	r.split(w, req.Context(), m)
+}
+
+// split hands over the events of a body and answers.
+func (r *Receiver) split(w http.ResponseWriter, ctx context.Context, m *work) {
+	var done answer
+	var failed error
+	err := r.Splitter.Split(&m.batch, m.body, func(b *Batch) error {
+		if b.Len() > 0 {
+			failed = r.Evaluate(ctx, b)
+		}
+		if failed == nil {
+			r.counters.count(b)
+			done.Accepted += b.Len()
+			done.Rejected += b.rejected()
+		}
+		return failed
+	})
+	var bad *BodyError
+	switch {
+	case errors.Is(failed, ErrBusy):
+		r.busy(w, failed.Error())
+	case failed != nil:
+		r.answer(w, http.StatusInternalServerError, answer{Error: "evaluate the events: " + failed.Error()})
+	case errors.As(err, &bad):
+		if bad.Reason != nil {
+			r.counters.rejected[*bad.Reason].Add(1)
+		}
+		r.answer(w, http.StatusBadRequest, answer{Error: bad.Error(), Line: bad.Line, Column: bad.Column, Offset: &bad.Offset})
+	case err != nil:
+		r.answer(w, http.StatusInternalServerError, answer{Error: err.Error()})
+	default:
+		r.answer(w, http.StatusOK, done)
+	}
+}
+
+func checkHeader(h http.Header) error {
+	given := h.Get("Content-Type")
+	if media, _, err := mime.ParseMediaType(given); err != nil || media != "application/json" {
+		return fmt.Errorf("the Content-Type is %q; it must be application/json", given)
+	}
+	if encoding := h.Get("Content-Encoding"); encoding != "" && encoding != "identity" {
+		return fmt.Errorf("the Content-Encoding is %q; the body must not be compressed", encoding)
+	}
+	return nil
+}
+
+var (
+	errTooLarge = errors.New("the body is too large")
+	errNoMemory = errors.New("too many bytes are being worked on")
+)
+
+// read reads the body into m.body and returns how many bytes it booked as being worked on. Memory is booked and taken
+// as the body arrives, whatever length was announced.
+func (r *Receiver) read(w http.ResponseWriter, req *http.Request, m *work) (held int64, err error) {
+	control := http.NewResponseController(w)
+	if err := control.SetReadDeadline(time.Now().Add(r.BodyTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, fmt.Errorf("set the time limit of the body: %w", err)
+	}
+	book := func(n int) error {
+		held += int64(n)
+		if r.counters.inFlightBytes.Add(int64(n)) > r.MaxBytes {
+			return errNoMemory
+		}
+		return nil
+	}
+	if m.body == nil {
+		m.body = make([]byte, 0, 64<<10)
+	}
+	m.body = m.body[:0]
+	if err := book(cap(m.body)); err != nil {
+		return held, err
+	}
+	for {
+		if len(m.body) == cap(m.body) {
+			// The length that counts is one more than what is announced or allowed, since the end of the body shows only
+			// by reading on.
+			most := r.MaxBody
+			if req.ContentLength >= 0 {
+				most = min(most, req.ContentLength)
+			}
+			grown := int(max(min(2*int64(cap(m.body)), most+1), int64(cap(m.body))+512))
+			if err := book(grown - cap(m.body)); err != nil {
+				return held, err
+			}
+			m.body = append(make([]byte, 0, grown), m.body...)
+		}
+		n, err := req.Body.Read(m.body[len(m.body):cap(m.body)])
+		m.body = m.body[:len(m.body)+n]
+		if int64(len(m.body)) > r.MaxBody {
+			return held, errTooLarge
+		}
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return held, fmt.Errorf("read the body: %w", err)
+		}
+	}
+	if err := control.SetReadDeadline(time.Time{}); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return held, fmt.Errorf("lift the time limit of the body: %w", err)
+	}
+	return held, nil
+}
+
+// refuse answers when the body could not be read.
+func (r *Receiver) refuse(w http.ResponseWriter, err error) {
+	switch {
+	case errors.Is(err, errTooLarge):
+		r.tooLarge(w)
+	case errors.Is(err, errNoMemory):
+		r.busy(w, err.Error())
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		w.Header().Set("Connection", "close")
+		r.answer(w, http.StatusRequestTimeout, answer{Error: fmt.Sprintf("the body did not arrive within %s", r.BodyTimeout)})
+	default:
+		w.Header().Set("Connection", "close")
+		r.answer(w, http.StatusBadRequest, answer{Error: err.Error()})
+	}
+}
+
+func (r *Receiver) tooLarge(w http.ResponseWriter) {
+	w.Header().Set("Connection", "close")
+	r.answer(w, http.StatusRequestEntityTooLarge, answer{
+		Error: fmt.Sprintf("the body is longer than %d bytes; send smaller batches (kube-apiserver --audit-webhook-batch-max-size)", r.MaxBody)})
+}
+
+func (r *Receiver) busy(w http.ResponseWriter, why string) {
+	w.Header().Set("Retry-After", retryAfter)
+	r.answer(w, http.StatusServiceUnavailable, answer{Error: why + "; try again in " + retryAfter + " seconds"})
+}
+
+// answer is the body of an answer.
+type answer struct {
+	// Accepted and Rejected count events and are part of a 200 only.
+	Accepted int    `json:"accepted"`
+	Rejected int    `json:"rejected"`
+	Error    string `json:"error,omitempty"`
+	// Offset, Line and Column are where a malformed body is wrong.
+	Offset *int `json:"offset,omitempty"`
+	Line   int  `json:"line,omitempty"`
+	Column int  `json:"column,omitempty"`
+}
+
+func (r *Receiver) answer(w http.ResponseWriter, code int, a answer) {
+	r.counters.request(code)
+	text, err := json.Marshal(a)
+	if err != nil { // cannot happen: a holds texts and numbers
+		text = []byte(`{}`)
+	}
+	text = append(text, '\n')
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Content-Length", strconv.Itoa(len(text)))
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(code)
+	_, _ = w.Write(text) // the client has gone; it will send again
+}
