@@ -24,16 +24,17 @@ const (
 	CodePrintOnly         = "print-only"
 
 	// Warnings.
-	CodeSimplerOperator     = "simpler-operator"
-	CodeFieldAsText         = "field-as-text"
-	CodeTransformerAsText   = "transformer-as-text"
-	CodeNumberWraps         = "number-wraps"
-	CodeMatchesEverything   = "matches-everything"
-	CodeDeprecatedField     = "deprecated-field"
-	CodeMissingValueAsText  = "missing-value-as-text"
-	placeholderOfMissing    = "<NA>"
-	longestQuotedInMessages = 80
+	CodeSimplerOperator    = "simpler-operator"
+	CodeFieldAsText        = "field-as-text"
+	CodeTransformerAsText  = "transformer-as-text"
+	CodeNumberWraps        = "number-wraps"
+	CodeMatchesEverything  = "matches-everything"
+	CodeDeprecatedField    = "deprecated-field"
+	CodeMissingValueAsText = "missing-value-as-text"
 )
+
+// longestQuote bounds how much of a foreign text a message repeats, in bytes.
+const longestQuote = 80
 
 // compiler checks one condition or operand and collects what it finds.
 type compiler struct {
@@ -244,8 +245,8 @@ func didYouMean(names []string) string {
 
 // quote writes foreign text for a message, cut where it is very long.
 func quote(text string) string {
-	if len(text) > longestQuotedInMessages {
-		return fmt.Sprintf("%q...", text[:longestQuotedInMessages])
+	if len(text) > longestQuote {
+		return fmt.Sprintf("%q...", text[:longestQuote])
 	}
 	return fmt.Sprintf("%q", text)
 }

@@ -60,9 +60,15 @@ func (s *TypeSet) IDs() []uint16 {
 
 func (s *TypeSet) add(t uint16) { s.bits[t>>6] |= 1 << (t & 63) }
 
+// Union gives the types that are in s or in o, two sets of one program.
+func (s *TypeSet) Union(o *TypeSet) *TypeSet { return union(s, o) }
+
 func union(a, b *TypeSet) *TypeSet {
-	if a.all || b.all {
-		return &TypeSet{all: true, used: a.used}
+	if a.all {
+		return a
+	}
+	if b.all {
+		return b
 	}
 	r := &TypeSet{bits: slices.Clone(a.bits), used: a.used}
 	for i, w := range b.bits {

@@ -45,14 +45,17 @@ func (c *compiler) warnMisused(t *condition.Text) {
 
 var transformerLike = regexp.MustCompile(`^([a-z0-9]+)\(.*\)$`)
 
-// warnMissing reports the text that stands for a missing value in outputs where it can never be a value: the fields of
-// audit events are left out instead.
+// placeholder is what outputs show for a missing value.
+const placeholder = "<NA>"
+
+// warnMissing reports a comparison with the placeholder for fields of audit events, which never hold it as a value;
+// some system call fields do.
 func (c *compiler) warnMissing(left *Expr, op condition.Op, t *condition.Text) {
-	if t.Value != placeholderOfMissing || left.field == nil || !comparesWhole(op) && op != condition.OpPMatch {
+	if t.Value != placeholder || left.field == nil || !comparesWhole(op) && op != condition.OpPMatch {
 		return
 	}
 	if strings.HasPrefix(left.field.Name, "ka.") || strings.HasPrefix(left.field.Name, "jevt.") {
-		c.warn(CodeMissingValueAsText, t.Span(), "write not "+left.name+" exists",
-			"field %s is never %s, which only stands for a missing value in outputs", left.name, placeholderOfMissing)
+		c.warn(CodeMissingValueAsText, t.Span(), "to ask whether there is a value write "+left.name+" exists",
+			"a missing value of %s is not the text %s, which only outputs show", left.name, placeholder)
 	}
 }
