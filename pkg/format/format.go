@@ -103,7 +103,7 @@ func (c *compiler) template() *Template {
 	if strings.HasPrefix(c.text, "*") {
 		at = 1 // it asks for <NA>, which is what we always do
 	}
-	for at < len(c.text) && len(c.found) < maxFindings {
+	for at < len(c.text) && !(c.failed && len(c.found) >= maxFindings) {
 		percent := strings.IndexByte(c.text[at:], '%')
 		if percent < 0 {
 			break
@@ -248,6 +248,9 @@ func shorter(op condition.Operand) []candidate {
 
 // warnShort says that less than was written is taken for the field: usually a typing error.
 func (c *compiler) warnShort(at, n, short int, found []*condition.Diagnostic) {
+	if len(c.found) >= maxFindings {
+		return
+	}
 	hint := ""
 	if len(found) > 0 {
 		hint = strings.TrimSuffix(found[0].Message+"; "+found[0].Hint, "; ")

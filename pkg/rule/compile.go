@@ -1,6 +1,9 @@
 package rule
 
 import (
+	"fmt"
+	"strings"
+
 	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/condition/program"
 	"github.com/saker-security/saker/pkg/field"
@@ -30,6 +33,7 @@ func (s *Set) Compile(catalogues map[string]*field.Catalogue) (*Compiled, []Diag
 	}
 	for name, src := range out.Sources {
 		src.Program = c.builders[name].Build()
+		c.broad(src)
 	}
 	return out, c.found.sorted()
 }
@@ -51,11 +55,7 @@ func (c *compiler) rule(r *Rule, cat *field.Catalogue) *CompiledRule {
 	}
 	id, diagnostics := c.builders[r.Source].Add(r.Node)
 	for _, d := range diagnostics {
-		k := conditionKind(d)
-		if d.Code == program.CodeDeprecatedField {
-			k.falco = falcoDeprecated
-		}
-		c.found.reportRange(c.set.texts, d.Range, k, d.Hint, "%s", d.Message)
+		c.found.reportRange(c.set.texts, d.Range, conditionKind(d), d.Hint, "%s", d.Message)
 	}
 	c.unsafeNA(r.Node)
 	if id == program.None || template == nil {
@@ -75,6 +75,20 @@ func (c *compiler) output(r *Rule, d *condition.Diagnostic) {
 	}
 	file, at := r.output.place(d.Range)
 	c.found.report(file, r.output.owner, problem{kind: k, at: at, message: d.Message, hint: d.Hint})
+}
+
+// manyTypes is how many event types a rule may ask for before Falco warns.
+const manyTypes = 100
+
+// broad warns of rules that are evaluated for nearly every event of a source with many event types.
+func (c *compiler) broad(src *Source) {
+	for _, r := range src.Rules {
+		if n := src.Program.Types(r.Condition).Len(); n > manyTypes {
+			c.found.report(r.name.file, owner{"rule", r.Name}, problem{kind: kindBroad, at: r.name.span(0, len(r.Name)),
+				message: fmt.Sprintf("the rule is evaluated for %d types of events", n),
+				hint:    "restrict it with a condition such as evt.type in (open, openat)"})
+		}
+	}
 }
 
 // unsafeNA warns of comparisons with the text <NA>: a field of an audit event that is missing has no value at all.
@@ -126,5 +140,5 @@ func unsafeTexts(n *condition.Check) []*condition.Text {
 }
 
 func isAuditField(name string) bool {
-	return len(name) > 3 && name[:3] == "ka." || len(name) > 5 && name[:5] == "jevt."
+	return strings.HasPrefix(name, "ka.") || strings.HasPrefix(name, "jevt.")
 }

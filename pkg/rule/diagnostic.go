@@ -95,6 +95,7 @@ var (
 	kindUnusedMacro   = kind{"unused-macro", falcoUnusedMacro, condition.SeverityWarning}
 	kindUnusedList    = kind{"unused-list", falcoUnusedList, condition.SeverityWarning}
 	kindUnsafeNA      = kind{"unsafe-na", falcoUnsafeNA, condition.SeverityWarning}
+	kindBroad         = kind{"no-event-type", falcoNoType, condition.SeverityWarning}
 )
 
 // findings collects diagnostics, each place and code once.

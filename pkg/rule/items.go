@@ -214,7 +214,7 @@ func (l *loader) toggleRule(m *mapping, name string) {
 }
 
 func (l *loader) defineRule(m *mapping, name string) {
-	r := &Rule{Name: name, Source: event.SourceSyscall, Priority: PriorityDebug}
+	r := &Rule{Name: name, Source: event.SourceSyscall, Priority: PriorityDebug, name: newScalar(m.file, m.pairs["rule"].value)}
 	condition, good := m.scalar("condition")
 	output, ok := m.scalar("output")
 	good = good && ok

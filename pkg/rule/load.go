@@ -192,9 +192,9 @@ func (f *findings) reportRange(t *texts, r condition.Range, k kind, hint, format
 	f.report(file, x.owner, problem{kind: k, at: at, message: fmt.Sprintf(format, args...), hint: hint})
 }
 
-// reportUnused warns of macros and lists that nothing refers to. After a file with an error nobody can tell.
+// reportUnused warns of macros and lists that nothing refers to. While there are errors nobody can tell.
 func (l *loader) reportUnused() {
-	if l.incomplete {
+	if HasErrors(l.found.all) {
 		return
 	}
 	for _, d := range l.macroOrder {

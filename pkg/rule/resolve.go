@@ -2,8 +2,11 @@ package rule
 
 import (
 	"fmt"
+	"regexp"
+	"strconv"
 
 	"github.com/saker-security/saker/pkg/condition"
+	"github.com/saker-security/saker/pkg/condition/program"
 	"github.com/saker-security/saker/pkg/field"
 )
 
@@ -62,7 +65,7 @@ func (l *loader) parse(x *expression) condition.Node {
 	l.texts.add(x.text)
 	tree, d := condition.Parse(x.text.value)
 	if d != nil {
-		l.found.condition(l.texts, x.text, d)
+		l.found.syntax(l.texts, x.text, d)
 		return nil
 	}
 	shift(tree, x.text.base)
@@ -70,16 +73,51 @@ func (l *loader) parse(x *expression) condition.Node {
 	return tree
 }
 
-// condition adds a finding of the parser or the compiler of conditions, whose range counts from base.
-func (f *findings) condition(t *texts, x *text, d *condition.Diagnostic) {
+// syntax adds the finding of the parser about a text.
+func (f *findings) syntax(t *texts, x *text, d *condition.Diagnostic) {
 	r := d.Range
 	move(&r, x.base)
-	f.reportRange(t, r, conditionKind(d), d.Hint, "%s", d.Message)
+	f.reportRange(t, r, conditionKind(d), x.relocate(d.Hint), "%s", x.relocate(d.Message))
+}
+
+var placeInText = regexp.MustCompile(`line (\d+), column (\d+)`)
+
+// relocate replaces places that a message of the parser names, which count in the condition, by those in the file.
+func (x *text) relocate(message string) string {
+	return placeInText.ReplaceAllStringFunc(message, func(place string) string {
+		m := placeInText.FindStringSubmatch(place)
+		line, _ := strconv.Atoi(m[1])
+		column, _ := strconv.Atoi(m[2])
+		offset := offsetOf(x.value, line, column)
+		if offset < 0 {
+			return place
+		}
+		file, at := x.place(condition.Range{Start: offset, End: offset + 1})
+		pos := file.position(at.start)
+		return fmt.Sprintf("line %d, column %d", pos.Line, pos.Column)
+	})
+}
+
+// offsetOf is the reverse of condition.Position; -1 when there is no such place.
+func offsetOf(text string, line, column int) int {
+	l, c := 1, 1
+	for i := 0; i < len(text); i++ {
+		if l == line && c == column {
+			return i
+		}
+		if c++; text[i] == '\n' || text[i] == '\r' {
+			l, c = l+1, 1
+		}
+	}
+	return -1
 }
 
 func conditionKind(d *condition.Diagnostic) kind {
 	k := kind{code: d.Code, falco: falcoCondition, severity: d.Severity}
-	if d.Severity == condition.SeverityWarning {
+	switch {
+	case d.Code == program.CodeDeprecatedField:
+		k.falco = falcoDeprecated
+	case d.Severity == condition.SeverityWarning:
 		k.falco = falcoWarnCompiled
 	}
 	return k

@@ -42,6 +42,8 @@ type Rule struct {
 	// Pos is where the rule was first defined.
 	Pos Position
 
+	// name and output are where they stand.
+	name   *scalar
 	output *text
 }
 
