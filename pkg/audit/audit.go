@@ -3,7 +3,7 @@
 //
 // They come in through a Receiver, which is the target of the API server's webhook backend, or from files through a
 // FileReader. A Splitter cuts what came in into events. The events stay the bytes that came in, with an index over
-// their members (Record); the fields of Catalogue read through that index, and look into the request and response
+// their members (Record); the fields of Catalogue read through that index, and go deeper into the request and response
 // objects only when a rule asks for it.
 package audit
 

@@ -55,7 +55,7 @@ func deprecated(f field.Field, why string) field.Field {
 // one takes the text of a member.
 func one(m member) extract {
 	return func(r *Record, _ *field.Arg, v *event.Value) (ok bool) {
-		v.Text, ok = r.text(r.member(m))
+		v.Text, ok = r.text(r.at[m])
 		return ok
 	}
 }
@@ -64,7 +64,7 @@ func one(m member) extract {
 // names one.
 func many(m member) extract {
 	return func(r *Record, a *field.Arg, v *event.Value) bool {
-		each(r, r.member(m), a, func(element scan.Span) { add(r, v, element) })
+		each(r, r.at[m], a, func(element scan.Span) { add(r, v, element) })
 		return len(v.List) > 0
 	}
 }

@@ -48,12 +48,6 @@ func preparePointer(a *field.Arg) error {
 			break
 		}
 		p.m, g = m, below
-		switch m {
-		case requestObject:
-			g = requestGroup
-		case responseObject:
-			g = responseGroup
-		}
 	}
 	a.Data = p
 	return nil
@@ -63,7 +57,7 @@ func atPointer(e *event.Event, a *field.Arg, v *event.Value) bool {
 	r, p := e.Data.(*Record), a.Data.(pointer)
 	at := r.span
 	if p.m != noMember {
-		at = r.member(p.m)
+		at = r.at[p.m]
 	}
 	for _, part := range p.path {
 		if r.isArray(at) {

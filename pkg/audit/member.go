@@ -4,7 +4,8 @@ package audit
 // right after it, since all of them are forgotten when the object comes a second time.
 type member uint8
 
-// Members of the event, recorded when it comes in.
+// The members. Going two or three levels down into the request and response object costs nothing that can be measured,
+// since they have to be passed anyway; what is deeper is looked up when a field asks for it.
 const (
 	auditID member = iota
 	stage
@@ -40,7 +41,7 @@ const (
 	clusterName
 	truncated
 
-	// Members of the request and the response object, recorded when a field asks for one of them.
+	// Of the request and the response object.
 	requestData
 	requestRules
 	requestSubjects
@@ -90,6 +91,8 @@ const (
 // below gives the members below the object of a group: the first and the one after the last.
 var below = [...][2]member{
 	userGroup:         {userName, impersonatedUser},
+	requestGroup:      {requestData, responseMetadata},
+	responseGroup:     {responseMetadata, numMembers},
 	impersonatedGroup: {impersonatedName, objectRef},
 	refGroup:          {refResource, responseStatus},
 	statusGroup:       {statusCode, annotations},
@@ -159,9 +162,9 @@ func findEvent(key string) (member, group) {
 	case "stageTimestamp":
 		return stageTimestamp, noGroup
 	case "requestObject":
-		return requestObject, noGroup
+		return requestObject, requestGroup
 	case "responseObject":
-		return responseObject, noGroup
+		return responseObject, responseGroup
 	case "kind":
 		return kind, noGroup
 	case "items":

@@ -58,7 +58,7 @@ func (l containerList) field(suffix, help string, do perContainer) field.Field {
 	help = strings.ReplaceAll(help, "#", l.people+" of the pod in the request") + "; the index picks a container."
 	return indexed("ka.req.pod."+l.name+"."+suffix, help, func(r *Record, a *field.Arg, v *event.Value) bool {
 		ok := true
-		each(r, r.member(l.m), a, func(container scan.Span) { ok = ok && do(r, container, v) })
+		each(r, r.at[l.m], a, func(container scan.Span) { ok = ok && do(r, container, v) })
 		return ok && len(v.List) > 0
 	})
 }
@@ -143,7 +143,7 @@ func effective(key string, pod member) perContainer {
 	return func(r *Record, container scan.Span, v *event.Value) bool {
 		id, ok := r.text(r.get(container, "securityContext", key))
 		if !ok {
-			id, ok = r.text(r.member(pod))
+			id, ok = r.text(r.at[pod])
 		}
 		if !ok {
 			id = "0"
@@ -176,7 +176,7 @@ func hostPorts(r *Record, container scan.Span, v *event.Value) bool {
 // first takes something of the first container.
 func first(get func(*Record, scan.Span) (string, bool)) extract {
 	return func(r *Record, _ *field.Arg, v *event.Value) (ok bool) {
-		container := r.element(r.member(containers), 0)
+		container := r.element(r.at[containers], 0)
 		if container.IsZero() {
 			return false
 		}
@@ -186,7 +186,7 @@ func first(get func(*Record, scan.Span) (string, bool)) extract {
 }
 
 func anyPrivileged(r *Record, _ *field.Arg, v *event.Value) bool {
-	all := r.member(containers)
+	all := r.at[containers]
 	if !r.isArray(all) {
 		return false
 	}
@@ -203,13 +203,13 @@ func anyPrivileged(r *Record, _ *field.Arg, v *event.Value) bool {
 // volumeText takes something of each volume that has it.
 func volumeText(path ...string) extract {
 	return func(r *Record, a *field.Arg, v *event.Value) bool {
-		each(r, r.member(volumes), a, func(volume scan.Span) { add(r, v, r.get(volume, path...)) })
+		each(r, r.at[volumes], a, func(volume scan.Span) { add(r, v, r.get(volume, path...)) })
 		return len(v.List) > 0
 	}
 }
 
 func volumeTypes(r *Record, a *field.Arg, v *event.Value) bool {
-	each(r, r.member(volumes), a, func(volume scan.Span) {
+	each(r, r.at[volumes], a, func(volume scan.Span) {
 		r.members(volume, func(key string, _ scan.Span) {
 			if key != "name" {
 				v.Grow().Text = key
@@ -222,7 +222,7 @@ func volumeTypes(r *Record, a *field.Arg, v *event.Value) bool {
 // hasHostPath tells whether some volume mounts the path of the host that the argument names, or one that starts with
 // it when the argument ends in an asterisk.
 func hasHostPath(r *Record, a *field.Arg, v *event.Value) bool {
-	all := r.member(volumes)
+	all := r.at[volumes]
 	if !r.isArray(all) {
 		return false
 	}

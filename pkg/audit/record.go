@@ -18,8 +18,6 @@ type Record struct {
 	at [numMembers]scan.Span
 	// span is the whole event.
 	span scan.Span
-	// request and response tell that the members below these objects are in the index.
-	request, response bool
 	// trimmed tells that the event was too long and is seen without these objects.
 	trimmed bool
 }
@@ -91,28 +89,6 @@ func (b *Batch) key(start, end int, escaped bool) string {
 		return b.doc[start:end]
 	}
 	return string(scan.Unquote(nil, b.doc[start:end]))
-}
-
-// member gives where the value of m stands, and looks into the request or response object when m is there.
-func (r *Record) member(m member) scan.Span {
-	switch {
-	case m < requestData:
-	case m < responseMetadata:
-		if !r.request {
-			r.request = true
-			r.indexBody(requestObject, requestGroup)
-		}
-	case !r.response:
-		r.response = true
-		r.indexBody(responseObject, responseGroup)
-	}
-	return r.at[m]
-}
-
-func (r *Record) indexBody(m member, g group) {
-	if sp := r.at[m]; !sp.IsZero() && r.b.doc[sp.Start] == '{' {
-		r.index(int(sp.Start), 0, g, nil)
-	}
 }
 
 // text gives the text of a value: of a string what it says, of anything else its compact JSON. null and nothing have

@@ -37,7 +37,7 @@ func alwaysTrue(_ *Record, _ *field.Arg, v *event.Value) bool {
 // subjects takes the names of the subjects of a kind.
 func subjects(kind string) extract {
 	return func(r *Record, a *field.Arg, v *event.Value) bool {
-		each(r, r.member(requestSubjects), a, func(subject scan.Span) {
+		each(r, r.at[requestSubjects], a, func(subject scan.Span) {
 			if r.is(r.get(subject, "kind"), kind) {
 				add(r, v, r.get(subject, "name"))
 			}
@@ -47,7 +47,7 @@ func subjects(kind string) extract {
 }
 
 func namespacedAccounts(r *Record, a *field.Arg, v *event.Value) bool {
-	each(r, r.member(requestSubjects), a, func(subject scan.Span) {
+	each(r, r.at[requestSubjects], a, func(subject scan.Span) {
 		if !r.is(r.get(subject, "kind"), "ServiceAccount") {
 			return
 		}
@@ -63,7 +63,7 @@ func namespacedAccounts(r *Record, a *field.Arg, v *event.Value) bool {
 // rule takes the texts of an array in the rules of a role.
 func rule(key string) extract {
 	return func(r *Record, a *field.Arg, v *event.Value) bool {
-		each(r, r.member(requestRules), a, func(rule scan.Span) {
+		each(r, r.at[requestRules], a, func(rule scan.Span) {
 			r.elements(r.get(rule, key), func(_ int, element scan.Span) bool {
 				add(r, v, element)
 				return true
@@ -74,7 +74,7 @@ func rule(key string) extract {
 }
 
 func wholePorts(r *Record, _ *field.Arg, v *event.Value) bool {
-	ports := r.member(servicePorts)
+	ports := r.at[servicePorts]
 	if !r.isArray(ports) {
 		return false
 	}

@@ -227,6 +227,7 @@ func (c *cutter) finish(i, end int) int {
 	}
 	if end-i > limit {
 		r.at[requestObject], r.at[responseObject], r.trimmed = scan.Span{}, scan.Span{}, true
+		clear(r.at[requestData:])
 		c.b.Trimmed++
 	}
 	c.b.events = append(c.b.events, event.Event{Time: at, Source: event.SourceK8sAudit})
