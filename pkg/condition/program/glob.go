@@ -104,7 +104,8 @@ func same(a, b byte, fold bool) bool {
 }
 
 // globSet matches c with the bracket expression whose content starts at p. closed is false when there is no closing
-// bracket; the opening one is an ordinary byte then. A bracket expression that is malformed inside matches nothing.
+// bracket; the opening one is an ordinary byte then. Where an element is malformed and none before it holds c, the set
+// matches nothing, not even when it is negated.
 func globSet(pattern string, p int, c byte, fold bool) (next int, ok, closed bool) {
 	negated := p < len(pattern) && (pattern[p] == '!' || pattern[p] == '^')
 	if negated {
@@ -120,21 +121,22 @@ func globSet(pattern string, p int, c byte, fold bool) (next int, ok, closed boo
 		}
 		if name, after, isClass := bracketName(pattern, p, ':'); isClass {
 			in, known := inClass(name, c)
-			found, valid, p = found || in, valid && known, after
+			valid = valid && (known || found)
+			found, p = found || in, after
 			continue
 		}
 		lo, after, element := globElement(pattern, p)
 		if after > len(pattern) {
 			return 0, false, false
 		}
-		p, valid = after, valid && element
+		p, valid = after, valid && (element || found)
 		hi := lo
 		if p+1 < len(pattern) && pattern[p] == '-' && pattern[p+1] != ']' {
 			hi, after, element = globElement(pattern, p+1)
 			if after > len(pattern) {
 				return 0, false, false
 			}
-			p, valid = after, valid && element
+			p, valid = after, valid && (element || found)
 		}
 		found = found || inRange(lo, hi, c, fold)
 	}

@@ -57,7 +57,7 @@ func newTest(op condition.Op, t event.Type, text string, v event.Value) (test, e
 	case condition.OpNe:
 		return not{newEqual(t, text, v)}, nil
 	case condition.OpLt, condition.OpLe, condition.OpGt, condition.OpGe:
-		return ordered{pairOf(op, t), v}, nil
+		return &ordered{pairOf(op, t), v}, nil
 	}
 	return newEqual(t, text, v), nil
 }
@@ -73,7 +73,7 @@ func newEqual(t event.Type, text string, v event.Value) test {
 		return network(p)
 	}
 	if t == event.TypeDouble {
-		return ordered{pairOf(condition.OpEq, t), v}
+		return &ordered{pairOf(condition.OpEq, t), v}
 	}
 	return equalNum(v.Num)
 }
@@ -185,7 +185,7 @@ func (t *networks) match(v *event.Value) bool    { return (*bart.Lite)(t).Contai
 func (t contains) match(v *event.Value) bool     { return strings.Contains(v.Text, string(t)) }
 func (t startsWith) match(v *event.Value) bool   { return strings.HasPrefix(v.Text, string(t)) }
 func (t endsWith) match(v *event.Value) bool     { return strings.HasSuffix(v.Text, string(t)) }
-func (t ordered) match(v *event.Value) bool      { return t.pair(v, &t.constant) }
+func (t *ordered) match(v *event.Value) bool     { return t.pair(v, &t.constant) }
 func (t containsFold) match(v *event.Value) bool { return indexFold(v.Text, string(t)) }
 
 func (t anyOf) match(v *event.Value) bool {
@@ -343,12 +343,20 @@ func orderOf(t event.Type) (equal, less pair) {
 // compareLists compares a list with a list: in when each element of a is in b, intersects when one is.
 func compareLists(equal pair, s scope, a, b *event.Value) bool {
 	for i := range a.List {
-		found := slices.ContainsFunc(b.List, func(e event.Value) bool { return equal(&a.List[i], &e) })
-		if found != (s == scopeEvery) {
+		if found := inList(equal, &a.List[i], b.List); found != (s == scopeEvery) {
 			return found
 		}
 	}
 	return s == scopeEvery
+}
+
+func inList(equal pair, v *event.Value, list []event.Value) bool {
+	for i := range list {
+		if equal(v, &list[i]) {
+			return true
+		}
+	}
+	return false
 }
 
 // containsFoldBoth is icontains for a right side that is not known before the event.
