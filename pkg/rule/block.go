@@ -3,7 +3,7 @@ package rule
 // locateBlock reads the block scalar whose header (| or > with indicators) is at data[at:]. The indentation is found
 // by trying: what is right gives the value. Only an indentation indicator, which counts from the parent node, makes
 // more than one try necessary.
-func locateBlock(data string, at int, value string, folded bool) ([]span, bool) {
+func locateBlock(data string, at int, value string, folded bool) []span {
 	chomp, explicit := byte(0), false
 	for at++; at < len(data); at++ {
 		switch c := data[at]; {
@@ -27,14 +27,19 @@ func locateBlock(data string, at int, value string, folded bool) ([]span, bool) 
 	if explicit {
 		lowest = 1
 	}
+	var best []span
 	for indent := first; indent >= lowest; indent-- {
 		b := block{data: data, indent: indent, chomp: chomp, folded: folded}
 		b.read(at)
-		if spans, ok := b.result(value); ok {
-			return spans, true
+		spans, ok := b.result(value)
+		if ok {
+			return spans
+		}
+		if len(spans) > len(best) {
+			best = spans
 		}
 	}
-	return nil, value == ""
+	return best
 }
 
 // blockIndent counts the blanks that open the first line with text at data[at:], or of the longest of the lines

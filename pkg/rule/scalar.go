@@ -52,30 +52,31 @@ func (s *scalar) span(start, end int) span {
 
 func clamp(i, n int) int { return max(0, min(i, n)) }
 
-// locate reads the scalar again, this time with the place of each byte. When what it reads is not the value that the
-// YAML library gave (which the tests show not to happen), spans stay empty and positions are those of the scalar.
+// locate reads the scalar again, this time with the place of each byte. Should what it reads differ from the value that
+// the YAML library gave (only blanks at the end of a file are known to), the places behind the difference are that of
+// the last byte before it.
 func (s *scalar) locate() {
 	if s.known {
 		return
 	}
 	s.known = true
-	data := s.file.data
+	data, value := s.file.data, s.node.Value
 	at := contentStart(data, s.file.offset(s.node.Line, s.node.Column))
-	var spans []span
-	ok := false
-	switch style := s.node.Style; {
-	case at >= len(data):
-	case style&yaml.DoubleQuotedStyle != 0:
-		spans, ok = locateDouble(data, at, s.node.Value)
-	case style&yaml.SingleQuotedStyle != 0:
-		spans, ok = locateSingle(data, at, s.node.Value)
-	case style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
-		spans, ok = locateBlock(data, at, s.node.Value, style&yaml.FoldedStyle != 0)
-	default:
-		spans, ok = locatePlain(data, at, s.node.Value)
+	if at >= len(data) {
+		return
 	}
-	if ok {
-		s.spans = spans
+	switch style := s.node.Style; {
+	case style&yaml.DoubleQuotedStyle != 0:
+		s.spans = locateDouble(data, at, value)
+	case style&yaml.SingleQuotedStyle != 0:
+		s.spans = locateSingle(data, at, value)
+	case style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0:
+		s.spans = locateBlock(data, at, value, style&yaml.FoldedStyle != 0)
+	default:
+		s.spans = locatePlain(data, at, value)
+	}
+	for n := len(s.spans); n > 0 && n < len(value); n++ {
+		s.spans = append(s.spans, span{s.spans[n-1].end, s.spans[n-1].end})
 	}
 }
 
@@ -131,7 +132,14 @@ func (t *trace) copy(data string, start, end int) {
 	}
 }
 
-func (t *trace) result(value string) ([]span, bool) { return t.spans, string(t.value) == value }
+// result gives the places of the bytes of value, as far as what was read is the value, and tells whether that is all.
+func (t *trace) result(value string) ([]span, bool) {
+	n := 0
+	for n < len(value) && n < len(t.value) && value[n] == t.value[n] {
+		n++
+	}
+	return t.spans[:n], n == len(value) && n == len(t.value)
+}
 
 // fold reads the white space at data[at:] inside a flow scalar (plain or quoted) and adds what it stands for: itself
 // when it has no line break, a blank for one break, and one newline less than breaks otherwise. It returns where it
@@ -184,7 +192,7 @@ func isBlank(data string, at int) bool {
 	return data[at] == ' ' || data[at] == '\t' || breakLen(data, at) > 0
 }
 
-func locatePlain(data string, at int, value string) ([]span, bool) {
+func locatePlain(data string, at int, value string) []span {
 	var t trace
 	for at < len(data) && len(t.value) < len(value) {
 		if isBlank(data, at) {
@@ -194,10 +202,11 @@ func locatePlain(data string, at int, value string) ([]span, bool) {
 		t.copy(data, at, at+1)
 		at++
 	}
-	return t.result(value)
+	spans, _ := t.result(value)
+	return spans
 }
 
-func locateSingle(data string, at int, value string) ([]span, bool) {
+func locateSingle(data string, at int, value string) []span {
 	var t trace
 	for at++; at < len(data); {
 		switch {
@@ -210,20 +219,21 @@ func locateSingle(data string, at int, value string) ([]span, bool) {
 			t.put("'", at, at+2)
 			at += 2
 		default:
-			return t.result(value)
+			at = len(data)
 		}
 	}
-	return nil, false
+	spans, _ := t.result(value)
+	return spans
 }
 
-func locateDouble(data string, at int, value string) ([]span, bool) {
+func locateDouble(data string, at int, value string) []span {
 	var t trace
 	for at++; at < len(data); {
 		switch {
 		case isBlank(data, at):
 			at = t.fold(data, at)
 		case data[at] == '"':
-			return t.result(value)
+			at = len(data)
 		case data[at] == '\\' && at+1 < len(data):
 			at = t.escape(data, at)
 		default:
@@ -231,5 +241,6 @@ func locateDouble(data string, at int, value string) ([]span, bool) {
 			at++
 		}
 	}
-	return nil, false
+	spans, _ := t.result(value)
+	return spans
 }
