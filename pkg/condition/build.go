@@ -34,11 +34,24 @@ func (b *builder) VisitTerminal(node antlr.TerminalNode) {
 	}
 }
 
-func span(ctx antlr.ParserRuleContext) Range {
-	return Range{Start: ctx.GetStart().GetStart(), End: ctx.GetStop().GetStop() + 1}
+func (b *builder) slice(r Range) string { return b.text[r.Start:r.End] }
+
+// span is where a rule stands.
+func (b *builder) span(ctx antlr.ParserRuleContext) Range {
+	return Range{Start: ctx.GetStart().GetStart(), End: b.trimmed(ctx.GetStop()).End}
 }
 
-func (b *builder) slice(r Range) string { return b.text[r.Start:r.End] }
+// trimmed is where a token stands without the blanks that belong to it.
+func (b *builder) trimmed(token antlr.Token) Range {
+	r := tokenRange(token)
+	switch token.GetTokenType() {
+	case grammar.ConditionLexerTEXT_OP, grammar.ConditionLexerMODIFIER:
+		r.End = r.Start + len(strings.TrimRight(b.slice(r), blanks))
+	}
+	return r
+}
+
+const blanks = " \t\b\r\n"
 
 func (b *builder) mark(height int) { b.marks = append(b.marks, height) }
 
@@ -83,7 +96,7 @@ func (b *builder) ExitDisjunction(ctx *grammar.DisjunctionContext) {
 		b.pushNode(terms[0])
 		return
 	}
-	b.pushNode(&Or{Range: span(ctx), Terms: terms})
+	b.pushNode(&Or{Range: b.span(ctx), Terms: terms})
 }
 
 func (b *builder) EnterConjunction(*grammar.ConjunctionContext) { b.mark(len(b.nodes)) }
@@ -94,7 +107,7 @@ func (b *builder) ExitConjunction(ctx *grammar.ConjunctionContext) {
 		b.pushNode(terms[0])
 		return
 	}
-	b.pushNode(&And{Range: span(ctx), Terms: terms})
+	b.pushNode(&And{Range: b.span(ctx), Terms: terms})
 }
 
 // ExitNegation counts: two negations in a row cancel, and the one of "not(" counts like the others.
@@ -105,12 +118,12 @@ func (b *builder) ExitNegation(ctx *grammar.NegationContext) {
 	}
 	if count%2 == 1 {
 		top := len(b.nodes) - 1
-		b.nodes[top] = &Not{Range: span(ctx), Term: b.nodes[top]}
+		b.nodes[top] = &Not{Range: b.span(ctx), Term: b.nodes[top]}
 	}
 }
 
 func (b *builder) ExitMacro(ctx *grammar.MacroContext) {
-	r := span(ctx)
+	r := b.span(ctx)
 	b.pushNode(&Macro{Range: r, Name: b.slice(r)})
 }
 
@@ -118,7 +131,7 @@ func (b *builder) ExitComparison(ctx *grammar.ComparisonContext) { b.op = ctx.Ge
 
 func (b *builder) ExitCheck(ctx *grammar.CheckContext) {
 	op := b.trimmed(b.op)
-	check := &Check{Range: b.trimmedSpan(ctx), Op: Op(b.slice(op)), OpRange: op, Modifier: b.modifier}
+	check := &Check{Range: b.span(ctx), Op: Op(b.slice(op)), OpRange: op, Modifier: b.modifier}
 	if check.Op != OpExists {
 		check.Right = b.popOperand()
 	}
@@ -126,15 +139,6 @@ func (b *builder) ExitCheck(ctx *grammar.CheckContext) {
 	b.modifier = ModifierNone
 	b.pushNode(check)
 }
-
-// trimmed is where a token stands without the blanks that belong to it.
-func (b *builder) trimmed(token antlr.Token) Range {
-	r := tokenRange(token)
-	r.End = r.Start + len(strings.TrimRight(b.slice(r), blanks))
-	return r
-}
-
-const blanks = " \t\b\r\n"
 
 // ExitModified leaves a list and remembers the modifier; a modifier without a list is the text itself.
 func (b *builder) ExitModified(ctx *grammar.ModifiedContext) {
@@ -159,22 +163,22 @@ func (b *builder) ExitList(ctx *grammar.ListContext) {
 	for i, item := range taken {
 		items[i] = item.(*Text)
 	}
-	b.pushOperand(&List{Range: span(ctx), Items: items})
+	b.pushOperand(&List{Range: b.span(ctx), Items: items})
 }
 
 func (b *builder) ExitName(ctx *grammar.NameContext) {
-	r := span(ctx)
+	r := b.span(ctx)
 	b.pushOperand(&Text{Range: r, Value: b.slice(r)})
 }
 
 func (b *builder) ExitBare(ctx *grammar.BareContext) {
-	r := span(ctx)
+	r := b.span(ctx)
 	b.pushOperand(&Text{Range: r, Value: b.slice(r)})
 }
 
 func (b *builder) ExitQuoted(ctx *grammar.QuotedContext) {
 	value, quote := b.unquote(ctx.GetStart())
-	b.pushOperand(&Text{Range: span(ctx), Value: value, Quote: quote})
+	b.pushOperand(&Text{Range: b.span(ctx), Value: value, Quote: quote})
 }
 
 // unquote gives the value of a token and its quotation mark, 0 for none.
@@ -194,7 +198,7 @@ func (b *builder) unquote(token antlr.Token) (value string, quote byte) {
 }
 
 func (b *builder) ExitNumber(ctx *grammar.NumberContext) {
-	r := span(ctx)
+	r := b.span(ctx)
 	b.pushOperand(&Number{Range: r, Text: b.slice(r)})
 }
 
@@ -220,7 +224,7 @@ func (b *builder) takeArg() *Arg {
 
 func (b *builder) ExitField(ctx *grammar.FieldContext) {
 	name := strings.TrimSuffix(b.slice(tokenRange(ctx.GetStart())), "[")
-	b.pushOperand(&Field{Range: span(ctx), Name: name, Arg: b.takeArg()})
+	b.pushOperand(&Field{Range: b.span(ctx), Name: name, Arg: b.takeArg()})
 }
 
 func (b *builder) EnterVal(*grammar.ValContext) { b.mark(len(b.operands)) }
@@ -233,16 +237,11 @@ func (b *builder) ExitTransform(ctx *grammar.TransformContext) { b.transform(ctx
 
 func (b *builder) transform(ctx antlr.ParserRuleContext) {
 	name := strings.TrimSuffix(b.slice(tokenRange(ctx.GetStart())), "(")
-	b.pushOperand(&Transform{Range: span(ctx), Name: name, Args: b.takeOperands(), Arg: b.takeArg()})
+	b.pushOperand(&Transform{Range: b.span(ctx), Name: name, Args: b.takeOperands(), Arg: b.takeArg()})
 }
 
 func (b *builder) EnterGroup(*grammar.GroupContext) { b.mark(len(b.operands)) }
 
 func (b *builder) ExitGroup(ctx *grammar.GroupContext) {
-	b.pushOperand(&Group{Range: span(ctx), Items: b.takeOperands()})
-}
-
-// trimmedSpan is where a rule stands without the blanks that belong to its last token.
-func (b *builder) trimmedSpan(ctx antlr.ParserRuleContext) Range {
-	return Range{Start: ctx.GetStart().GetStart(), End: b.trimmed(ctx.GetStop()).End}
+	b.pushOperand(&Group{Range: b.span(ctx), Items: b.takeOperands()})
 }

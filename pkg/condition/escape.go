@@ -113,6 +113,10 @@ func writeEscaped(out *strings.Builder, c, quote byte, last bool) {
 func visible(s string) string {
 	var out strings.Builder
 	for _, cell := range cells(s) {
+		if s[cell.offset] == '\t' {
+			out.WriteString(`\t`)
+			continue
+		}
 		out.WriteString(cell.shown)
 	}
 	return out.String()

@@ -2,6 +2,7 @@ package condition
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/saker-security/saker/grammar"
@@ -12,19 +13,24 @@ type failure struct {
 	text string
 	// at is the offending place: from the token that does not fit to the end of the word that it begins.
 	at Range
-	// kind and last are the types of the token that does not fit and of the one before it.
+	// kind and last are the types of the token that does not fit and of the one before it, whose text is word.
 	kind, last int
-	open       []bracket
+	word       string
+	// open are the parentheses that are open before the offending place.
+	open []bracket
 }
 
 // explain says in our own words what was expected where the parser, inside the given rule of the grammar, did not know
 // how to go on.
 func explain(text string, t *tokens, rule int) *Diagnostic {
 	token := t.LT(1)
-	f := &failure{text: text, kind: token.GetTokenType(), open: t.open}
-	f.at = tokenRange(token)
+	f := &failure{text: text, kind: token.GetTokenType(), last: t.lastType(), at: tokenRange(token), open: t.open}
 	if t.last != nil {
-		f.last = t.last.GetTokenType()
+		last := tokenRange(t.last)
+		f.word = strings.TrimRight(text[last.Start:last.End], blanks)
+	}
+	if n := len(f.open); n > 0 && f.open[n-1].offset >= f.at.Start {
+		f.open = f.open[:n-1]
 	}
 	if f.kind == grammar.ConditionLexerERROR {
 		f.at.End = wordEnd(text, f.at.Start)
@@ -57,14 +63,10 @@ func (f *failure) describe(rule int) (message, hint string) {
 	case grammar.ConditionParserRULE_field:
 		return "expected a field inside val()" + f.found(),
 			"val() takes one field, such as val(proc.pname); transformers stand on their own"
-	case grammar.ConditionParserRULE_input:
-		return "expected an argument of the transformer" + f.found(), f.argumentHint()
-	case grammar.ConditionParserRULE_transform, grammar.ConditionParserRULE_close:
-		return "expected ',' or ')' in the arguments of the transformer" + f.found(), f.unclosed()
-	case grammar.ConditionParserRULE_item:
-		return "expected an item of the transformer's list" + f.found(), f.argumentHint()
-	case grammar.ConditionParserRULE_group:
-		return "expected ',' or ')' in the transformer's list" + f.found(), f.unclosed()
+	case grammar.ConditionParserRULE_input, grammar.ConditionParserRULE_transform, grammar.ConditionParserRULE_close:
+		return f.transformerArgument()
+	case grammar.ConditionParserRULE_item, grammar.ConditionParserRULE_group:
+		return f.groupItem()
 	default: // operand
 		return "expected a field or a transformer" + f.found(), "write a field such as proc.name, or toupper(proc.name)"
 	}
@@ -120,10 +122,6 @@ func (f *failure) afterConnective() (message, hint string) {
 var lookalikes = []struct{ text, hint string }{
 	{"&&", `write "and" for "&&"`},
 	{"||", `write "or" for "||"`},
-	{"AND", `write "and" in lower case`},
-	{"OR", `write "or" in lower case`},
-	{"And", `write "and" in lower case`},
-	{"Or", `write "or" in lower case`},
 	{"#", "a condition holds no comments"},
 	{"//", "a condition holds no comments"},
 	{"/*", "a condition holds no comments"},
@@ -152,30 +150,48 @@ func (f *failure) afterCondition() (message, hint string) {
 
 // strayHint says what to do with text that follows a complete condition.
 func (f *failure) strayHint(rest string) string {
+	switch word := strings.ToLower(f.text[f.at.Start:f.at.End]); word {
+	case "and", "or":
+		return fmt.Sprintf("write %q in lower case", word)
+	}
 	for _, l := range lookalikes {
 		if strings.HasPrefix(rest, l.text) {
 			return l.hint
 		}
 	}
-	if f.last == grammar.ConditionLexerMACRO {
-		return f.afterMacroHint(rest)
-	}
 	switch f.last {
+	case grammar.ConditionLexerMACRO:
+		return f.afterMacroHint(rest)
 	case grammar.ConditionLexerBARE, grammar.ConditionLexerQUOTED, grammar.ConditionLexerNUMBER:
 		return f.afterValueHint(rest)
-	}
-	if rest[0] == '(' {
-		return "a list or a group may not stand here"
+	case grammar.ConditionLexerMODIFIER:
+		if rest[0] == '(' {
+			return fmt.Sprintf("put a blank between the operator and %s", f.word)
+		}
+	case grammar.ConditionLexerNAME:
+		if isModifier(f.word) {
+			return "in, intersects and pmatch take no modifier; write the list directly after the operator"
+		}
+		if rest[0] == '(' {
+			return "write the list directly after the operator: in, intersects or pmatch"
+		}
 	}
 	return `connect the conditions with "and" or "or"`
+}
+
+func isModifier(word string) bool {
+	switch Modifier(word) {
+	case ModifierOneOf, ModifierAnyOf, ModifierAllOf:
+		return true
+	}
+	return false
 }
 
 // afterMacroHint says what to do with text that follows a name that stands alone, which is a macro.
 func (f *failure) afterMacroHint(rest string) string {
 	switch {
 	case rest[0] == '(':
-		return "a transformer is one of " + transformers + ", in lower case and with its '(' directly after the name; " +
-			"val() stands only on the right-hand side"
+		return f.transformerHint()
 	case strings.IndexByte("=!<>", rest[0]) >= 0:
 		return "a name without a dot is a macro, which is not compared; names of fields have a dot, such as proc.name"
 	case rest[0] == '.':
@@ -186,18 +202,42 @@ func (f *failure) afterMacroHint(rest string) string {
 	return `connect the conditions with "and" or "or"`
 }
 
+// transformerHint says what to do about a word with a parenthesis that is not taken for a transformer.
+func (f *failure) transformerHint() string {
+	name := strings.ToLower(f.word)
+	switch {
+	case name == "val" && f.last == grammar.ConditionLexerMACRO:
+		return "val() stands only on the right-hand side of a check; write the field alone"
+	case name != "val" && !slices.Contains(strings.Split(transformers, ", "), name):
+		if f.last == grammar.ConditionLexerMACRO {
+			return "known transformers are " + transformers
+		}
+		return "a value with parentheses in it needs quotation marks; known transformers are val, " + transformers
+	case name != f.word:
+		return "write " + name + " in lower case"
+	}
+	return "put no blank between " + name + " and its '('"
+}
+
 // afterValueHint says what to do with text that follows a constant.
 func (f *failure) afterValueHint(rest string) string {
 	switch {
-	case rest[0] == '(':
-		return "a value with parentheses needs quotation marks around it; a transformer is one of val, " + transformers +
-			", with its '(' directly after the name"
 	case f.last == grammar.ConditionLexerNUMBER:
 		return "a number is decimal or hexadecimal without a unit; an exponent needs its sign, such as 1e+3"
+	case f.word == ">" || f.word == "<":
+		return fmt.Sprintf(`the operator is %s=; here = was read as the operator and %s as the value`, f.word, f.word)
+	case f.word == "~":
+		return `write "regex" to match a regular expression`
+	case f.word == "and" || f.word == "or" || f.word == "not":
+		return fmt.Sprintf("write a value after the operator; here %q was read as the value", f.word)
+	case rest[0] == '(':
+		return f.transformerHint()
 	case rest[0] == '"' || rest[0] == '\'':
 		return "a value with quotation marks in it needs quotation marks of the other kind around it"
 	case strings.IndexByte("=,", rest[0]) >= 0:
 		return "a value with = or a comma in it needs quotation marks around it"
+	case strings.HasSuffix(f.word, "and") || strings.HasSuffix(f.word, "or"):
+		return `put a blank before "and" and "or"; a value with blanks in it needs quotation marks`
 	}
 	return `connect the conditions with "and" or "or"; a value with blanks in it needs quotation marks`
 }
@@ -212,10 +252,18 @@ func (f *failure) found() string {
 	if f.end() {
 		return ", found the end of the text"
 	}
+	switch f.text[f.at.Start] {
+	case ' ':
+		return ", found a blank"
+	case '\t':
+		return ", found a tab"
+	case '\r', '\n':
+		return ", found the end of a line"
+	}
 	const most = 24
 	word := f.text[f.at.Start:f.at.End]
 	if len(word) > most {
-		return fmt.Sprintf(", found %s…", visible(word[:most]))
+		return fmt.Sprintf(", found %s...", visible(word[:align(word, most)]))
 	}
 	return fmt.Sprintf(", found %s", visible(word))
 }
@@ -239,10 +287,9 @@ func (f *failure) openQuote() bool {
 func (f *failure) unterminated() string {
 	quote := f.text[f.at.Start]
 	if strings.Contains(f.text[f.at.Start+1:], `\`+string(quote)) {
-		return fmt.Sprintf(`the quoted string is not closed: a %c after a backslash does not end it; `+
-			`write \x5c for a backslash at the end`, quote)
+		return fmt.Sprintf(`a %c after a backslash does not end the string; write \x5c for a backslash at the end`, quote)
 	}
-	return fmt.Sprintf("the quoted string is not closed; add a %c at its end", quote)
+	return fmt.Sprintf("add a %c at the end of the string", quote)
 }
 
 // wordEnd finds the end of the word, the run of signs or the single character that begins at start.
@@ -251,7 +298,7 @@ func wordEnd(text string, start int) int {
 		return start
 	}
 	same := isSign
-	if c := text[start]; isLetter(c) || isDigit(c) || c >= 0x80 {
+	if c := text[start]; isWord(c) && c != '.' && c != '-' {
 		same = isWord
 	} else if !isSign(c) {
 		return start + 1

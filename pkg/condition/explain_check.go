@@ -30,7 +30,7 @@ var misspelt = []struct{ text, hint string }{
 	{"=~", `write "regex" to match a regular expression`},
 	{"<>", `write "!=" for "<>"`},
 	{"!", `write "!=" without a blank, or "not" before the check`},
-	{"not", `write "not" before the check: not FIELD in (…)`},
+	{"not", `write "not" before the check: not FIELD in (a, b)`},
 	{"is", `write "=" to compare and "exists" to ask whether there is a value`},
 	{"like", `write "glob" to match wildcards`},
 	{"matches", `write "regex" to match a regular expression, or "glob" for wildcards`},
@@ -88,6 +88,8 @@ func (f *failure) numberValue() (message, hint string) {
 		return message, "a number begins with a digit, such as 0.5"
 	case f.text[f.at.Start] == '=':
 		return message, "write >= or <= without a blank inside"
+	case f.text[f.at.Start] == '>' && f.word == "<":
+		return message, `write "!=" for "<>"`
 	case f.kind == grammar.ConditionLexerERROR && isLetter(f.text[f.at.Start]):
 		return message, "< <= > >= compare numbers; to compare with another field write val(FIELD)"
 	}
@@ -173,15 +175,59 @@ func (f *failure) argument() (message, hint string) {
 	return message, "an argument with blanks, brackets or quotation marks in it needs quotation marks around it"
 }
 
+// transformerArgument explains what stands in the parentheses of a transformer or of val().
+func (f *failure) transformerArgument() (message, hint string) {
+	if f.last == grammar.ConditionLexerTRANSFORMER || f.last == grammar.ConditionLexerCOMMA {
+		return "expected an argument of the transformer" + f.found(), f.argumentHint()
+	}
+	if f.insideVal() {
+		message, hint = "expected ')' after the field inside val()"+f.found(), "val() takes one field"
+	} else {
+		message, hint = "expected ',' or ')' in the arguments of the transformer"+f.found(), "put a comma between the arguments"
+	}
+	switch {
+	case f.end():
+		hint = f.unclosed()
+	case f.text[f.at.Start] == '[':
+		hint = "only a field or a transformer has an argument in brackets, and only one"
+	}
+	return message, hint
+}
+
+// insideVal tells whether the innermost open parenthesis is that of val().
+func (f *failure) insideVal() bool {
+	n := len(f.open)
+	return n > 0 && strings.HasSuffix(f.text[:f.open[n-1].offset+1], "val(")
+}
+
+// groupItem explains what stands in a parenthesised list that is an argument of a transformer.
+func (f *failure) groupItem() (message, hint string) {
+	switch f.last {
+	case grammar.ConditionLexerCOMMA:
+		return "expected an item of the transformer's list" + f.found(), f.argumentHint()
+	case grammar.ConditionLexerGROUP_OPEN:
+		return "expected an item of the transformer's list or ')'" + f.found(), f.argumentHint()
+	}
+	message, hint = "expected ',' or ')' in the transformer's list"+f.found(), "put a comma between the items"
+	if f.end() {
+		hint = f.unclosed()
+	}
+	return message, hint
+}
+
 // argumentHint says what a transformer takes.
 func (f *failure) argumentHint() string {
-	if f.openQuote() {
+	switch {
+	case f.openQuote():
 		hint := f.unterminated()
 		f.at.End = lineEnd(f.text, f.at.Start)
 		return hint
-	}
-	if !f.end() && isLetter(f.text[f.at.Start]) {
+	case f.end():
+		return f.unclosed()
+	case isLetter(f.text[f.at.Start]):
 		return "a string needs quotation marks here, and the name of a field has a dot"
+	case f.text[f.at.Start] == '(':
+		return "lists inside lists are not possible"
 	}
 	return "write a field, a number, a quoted string or another transformer"
 }

@@ -28,8 +28,7 @@ func printNode(out *strings.Builder, n Node) {
 		out.WriteString("not ")
 		printGrouped(out, n.Term, inNot(n.Term))
 	case *Macro:
-		// "not" before anything but the end would negate it.
-		printGrouped(out, n, n.Name == "not")
+		printMacro(out, n)
 	case *Check:
 		printCheck(out, n)
 	}
@@ -72,12 +71,17 @@ func printGrouped(out *strings.Builder, n Node, group bool) {
 		return
 	}
 	out.WriteByte('(')
-	if m, ok := n.(*Macro); ok {
-		out.WriteString(m.Name)
-	} else {
-		printNode(out, n)
-	}
+	printNode(out, n)
 	out.WriteByte(')')
+}
+
+// printMacro writes a name. One that is "not" would negate what follows, if it stood without parentheses.
+func printMacro(out *strings.Builder, m *Macro) {
+	if m.Name == "not" {
+		out.WriteString("(not)")
+		return
+	}
+	out.WriteString(m.Name)
 }
 
 func printCheck(out *strings.Builder, c *Check) {

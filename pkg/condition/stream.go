@@ -91,16 +91,19 @@ func (t *tokens) Consume() {
 	t.count++
 }
 
-// The costs are those of Falco's parser, which counts its nested calls, so that what fits there fits here.
+// The costs are those of Falco's parser, which counts its nested calls, so that what fits there fits here and nothing
+// more.
 const (
 	costGroup       = 5
 	costNotGroup    = 4
 	costAndGroup    = 3
 	costOrGroup     = 2
-	costTransformer = 2
 	costMacro       = 4
+	costLeft        = 4
 	costExists      = 5
 	costCheck       = 7
+	costTransformer = 2
+	costField       = 1
 )
 
 // nest keeps account of the depth and stops at the token that exceeds it.
@@ -111,13 +114,17 @@ func (t *tokens) nest(token antlr.Token) {
 		t.push(token, t.groupCost())
 	case grammar.ConditionLexerNOT_LPAREN:
 		t.push(token, costNotGroup)
-	case grammar.ConditionLexerTRANSFORMER, grammar.ConditionLexerVAL:
-		t.push(token, costTransformer)
+	case grammar.ConditionLexerTRANSFORMER:
+		t.push(token, t.sideCost()+costTransformer)
+	case grammar.ConditionLexerVAL:
+		t.push(token, costCheck)
 	case grammar.ConditionLexerLIST_OPEN, grammar.ConditionLexerGROUP_OPEN:
 		t.push(token, 0)
 	case grammar.ConditionLexerRPAREN, grammar.ConditionLexerLIST_CLOSE, grammar.ConditionLexerGROUP_CLOSE,
 		grammar.ConditionLexerCLOSE, grammar.ConditionLexerCLOSE_ARG:
 		t.pop()
+	case grammar.ConditionLexerFIELD, grammar.ConditionLexerFIELD_ARG:
+		need = t.sideCost() + costField
 	case grammar.ConditionLexerMACRO:
 		need = costMacro
 	case grammar.ConditionLexerEXISTS:
@@ -127,27 +134,46 @@ func (t *tokens) nest(token antlr.Token) {
 		need = costCheck
 	}
 	if t.depth+need >= t.limit {
-		at := tokenRange(token)
 		panic(stop{&Diagnostic{
 			Code:    CodeTooDeep,
-			Range:   at,
+			Range:   tokenRange(token),
 			Message: fmt.Sprintf("the condition nests deeper than the limit of %d", t.limit),
-			Hint:    "a parenthesis costs 5; split the condition into macros",
+			Hint:    "a parenthesis costs 5 and a check 7 more; split the condition into macros",
 		}})
 	}
 }
 
+// lastType is the type of the token before the next one, 0 at the beginning.
+func (t *tokens) lastType() int {
+	if t.last == nil {
+		return 0
+	}
+	return t.last.GetTokenType()
+}
+
 // groupCost is what a parenthesis around a condition adds; one that is glued to and, or adds less.
 func (t *tokens) groupCost() int {
-	if t.last != nil {
-		switch t.last.GetTokenType() {
-		case grammar.ConditionLexerAND:
-			return costAndGroup
-		case grammar.ConditionLexerOR:
-			return costOrGroup
-		}
+	switch t.lastType() {
+	case grammar.ConditionLexerAND:
+		return costAndGroup
+	case grammar.ConditionLexerOR:
+		return costOrGroup
 	}
 	return costGroup
+}
+
+// sideCost is what the place of an operand adds: the left or the right side of a check, or, for one inside another, no
+// more than that one did.
+func (t *tokens) sideCost() int {
+	switch t.lastType() {
+	case grammar.ConditionLexerORDER_OP, grammar.ConditionLexerTEXT_OP, grammar.ConditionLexerTEXT_OP_GLUED,
+		grammar.ConditionLexerLIST_OP:
+		return costCheck
+	case grammar.ConditionLexerTRANSFORMER, grammar.ConditionLexerVAL, grammar.ConditionLexerCOMMA,
+		grammar.ConditionLexerGROUP_OPEN:
+		return 0
+	}
+	return costLeft
 }
 
 func (t *tokens) push(token antlr.Token, cost int) {
