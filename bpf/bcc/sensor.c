@@ -324,7 +324,8 @@ static __always_inline void put_exe_file(struct task *t, u64 file)
 	SET(T_EXE_INO, read64(inode, OFF_inode_ino));
 #if defined(OFF_inode_ctime_sec) && defined(OFF_inode_mtime_sec)
 	SET(T_EXE_CTIME_SEC, read64(inode, OFF_inode_ctime_sec));
-	SET(T_EXE_CTIME_NSEC, read32(inode, OFF_inode_ctime_nsec));
+	/* Since 6.13 the highest bit says that somebody asked for the time. */
+	SET(T_EXE_CTIME_NSEC, read32(inode, OFF_inode_ctime_nsec) & 0x7fffffff);
 	SET(T_EXE_MTIME_SEC, read64(inode, OFF_inode_mtime_sec));
 	SET(T_EXE_MTIME_NSEC, read32(inode, OFF_inode_mtime_nsec));
 #endif

@@ -22,8 +22,8 @@
 //	connect                   all parameters; the tuple when the call succeeded or goes on
 //	chdir, fchdir             all parameters
 //	procexit                  all but reaper_tid
-//	clone (as the child)      all but vm_rss, vm_swap and pidns_init_start_ts; of flags only CLONE_THREAD, _SIGHAND,
-//	                          _VM, _FILES and CLONE_CHILD_IN_PIDNS
+//	clone (as the child)      all but vm_rss, vm_swap and pidns_init_start_ts; of flags only CLONE_THREAD, _PARENT,
+//	                          _VM, _FS, _FILES, _SIGHAND and CLONE_CHILD_IN_PIDNS
 //	execve, execveat          all but vm_rss, vm_swap and flags; env only when the call succeeded
 //
 // A parameter that is not sent has length 0. Beyond that: args and env end after 4,095 bytes each, the arguments of an

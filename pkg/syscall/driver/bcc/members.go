@@ -30,6 +30,7 @@ var members = []member{
 	{name: "task_mm", paths: []string{"task_struct.mm"}},
 	{name: "task_cred", paths: []string{"task_struct.cred"}},
 	{name: "task_signal", paths: []string{"task_struct.signal"}},
+	{name: "task_sighand", paths: []string{"task_struct.sighand"}},
 	{name: "task_files", paths: []string{"task_struct.files"}},
 	{name: "task_fs", paths: []string{"task_struct.fs"}},
 	{name: "task_comm", paths: []string{"task_struct.comm"}},

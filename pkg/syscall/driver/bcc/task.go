@@ -105,14 +105,16 @@ func (r *raw) appendTask(frame []byte, h wire.Header) ([]byte, error) {
 	return wire.Append(frame, h, p...), nil
 }
 
-// cgroups is a list of controller=path.
+// cgroups is a list of controller=path. The unified hierarchy (cgroup v2) is named only when it tells more than the
+// memory controller, which may be in a hierarchy of its own or not be enabled down to the task's own cgroup.
 func (r *raw) cgroups() []byte {
 	var out []byte
-	if p := names(r.sec[secCgroupMemory]); p != nil {
-		out = append(append(out, "memory="...), p...)
+	memory, unified := names(r.sec[secCgroupMemory]), names(r.sec[secCgroupUnified])
+	if memory != nil {
+		out = append(append(out, "memory="...), memory...)
 	}
-	if p := names(r.sec[secCgroupUnified]); p != nil {
-		out = append(append(out, "unified="...), p...)
+	if unified != nil && (memory == nil || !bytes.Equal(unified, memory) && string(unified) != "/\x00") {
+		out = append(append(out, "unified="...), unified...)
 	}
 	return out
 }
