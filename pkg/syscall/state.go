@@ -1,0 +1,366 @@
+package syscall
+
+import (
+	"bytes"
+
+	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/syscall/process"
+	"github.com/saker-security/saker/pkg/syscall/table"
+)
+
+// currentDirectory is the descriptor number AT_FDCWD: relative to the working directory.
+const currentDirectory = -100
+
+// unknownDirectory stands before a relative path whose directory is not known.
+const unknownDirectory = "<UNKNOWN>"
+
+// apply finds out who caused the event and lets it change what is known.
+func (in *Inspector) apply(r *Record) {
+	switch r.Row.ID {
+	case table.Clone, table.Clone3, table.Fork, table.Vfork:
+		in.cloned(r)
+	case table.Execve, table.Execveat:
+		in.executed(r)
+	case table.ProcExit:
+		r.Thread = in.table.Get(r.Wire.Thread)
+		in.exiting = exiting{r.Wire.Thread, r.integer(4), r.Wire.Time}
+	default:
+		r.Thread = in.table.Find(r.Wire.Thread, r.Wire.Time)
+		in.applyFD(r)
+	}
+}
+
+// applyFD handles the events that work on descriptors and directories.
+func (in *Inspector) applyFD(r *Record) {
+	if r.Thread == nil {
+		r.takeFDNum()
+		return
+	}
+	switch r.Row.ID {
+	case table.Open, table.Openat, table.Openat2, table.Creat:
+		in.opened(r)
+	case table.Close:
+		r.FDNum = r.integer(1)
+		r.FD = r.Thread.Process.FD(r.FDNum)
+		if res, ok := r.result(); ok && res >= 0 {
+			in.closing = closing{r.Thread.Process, r.FDNum}
+		}
+	case table.Connect:
+		in.connected(r)
+	case table.Socket:
+		in.socketMade(r)
+	case table.Chdir:
+		if r.integer(0) == 0 {
+			in.changeDirectory(r, r.bytes(1))
+		}
+	case table.Fchdir:
+		in.changeToFD(r)
+	default:
+		r.takeFDNum()
+		if r.FDNum >= 0 {
+			r.FD = r.Thread.Process.FD(r.FDNum)
+		}
+	}
+}
+
+// takeFDNum finds the number of the descriptor of an event: what a call made, else the first that it was given.
+func (r *Record) takeFDNum() {
+	switch {
+	case r.Row.Has(table.CreatesFD):
+		r.FDNum = max(r.integer(0), -1)
+	case r.Row.Has(table.UsesFD):
+		for i, p := range r.Row.Params {
+			if p.Type == event.TypeFD {
+				r.FDNum = r.integer(i)
+				return
+			}
+		}
+	}
+}
+
+// cloned handles clone and its kin. The child's event (result 0) tells all; that of the parent only brings in a child
+// whose own event is missing.
+func (in *Inspector) cloned(r *Record) {
+	res := r.integer(0)
+	if res != 0 {
+		r.Thread = in.table.Find(r.Wire.Thread, r.Wire.Time)
+		if res > 0 {
+			in.childSeen(r, res)
+		}
+		return
+	}
+	b := r.birth()
+	r.Thread = in.table.Birth(b, r.Wire.Time, in.boot)
+}
+
+// childSeen takes in a child from its parent's event. Inside a pid namespace the parent knows the child under another
+// number; then the child's own event is the only one that helps.
+func (in *Inspector) childSeen(r *Record, child int64) {
+	parent := r.Thread
+	b := r.birth()
+	if parent == nil || b.VTID != b.TID || b.Flags&(table.CloneChildInside|table.CloneNewPIDNS) != 0 {
+		return
+	}
+	if in.table.Get(child) != nil {
+		return
+	}
+	b.PTID = parent.Process.PID()
+	if b.Flags&table.CloneParent != 0 {
+		b.PTID, _ = parent.Process.ParentPID()
+	}
+	if b.Flags&table.CloneThread == 0 {
+		b.PID, b.VPID = child, child
+	}
+	b.TID, b.VTID = child, child
+	in.table.Birth(b, r.Wire.Time, in.boot)
+}
+
+// directoryName drops the slash at the end of a directory other than the root.
+func directoryName(path []byte) string {
+	if short := bytes.TrimRight(path, "/"); len(short) > 0 {
+		return string(short)
+	}
+	return string(path[:min(1, len(path))])
+}
+
+func (r *Record) image() process.Image {
+	i := process.Image{
+		TID: r.integer(3), PID: r.integer(4), PTID: r.integer(5),
+		Comm: string(r.bytes(13)), Exe: string(r.bytes(1)), Args: string(r.Wire.Param(2)), Groups: string(r.Wire.Param(14)),
+		Cwd: directoryName(r.bytes(6)), FDLimit: r.integer(7),
+		MajorFaults: uint64(r.integer(8)), MinorFaults: uint64(r.integer(9)),
+		VMSize: uint32(r.integer(10)), VMResident: uint32(r.integer(11)), VMSwap: uint32(r.integer(12)),
+	}
+	if i.TID <= 0 {
+		i.TID = r.Wire.Thread
+	}
+	if i.PID <= 0 {
+		i.PID = i.TID
+	}
+	return i
+}
+
+func (r *Record) birth() *process.Birth {
+	b := &process.Birth{
+		Image: r.image(), Flags: uint64(r.integer(15)), VTID: r.integer(18), VPID: r.integer(19), NamespaceStart: r.integer(20),
+	}
+	b.UID, b.GID = uint32(r.integer(16)), uint32(r.integer(17))
+	if b.VTID <= 0 {
+		b.VTID = b.TID
+	}
+	if b.VPID <= 0 {
+		b.VPID = b.PID
+	}
+	return b
+}
+
+// executed handles execve and execveat. A failed call leaves everything as it was.
+func (in *Inspector) executed(r *Record) {
+	if res, ok := r.number(0); !ok || int64(res) < 0 {
+		r.Thread = in.table.Find(r.Wire.Thread, r.Wire.Time)
+		return
+	}
+	x := process.Exec{
+		Image: r.image(), Env: string(r.Wire.Param(15)), TTY: uint32(r.integer(16)), VPGID: r.integer(17),
+		LoginUID: uint32(r.integer(18)), ExeFlags: uint32(r.integer(19)),
+		Caps:     process.Caps{Inheritable: uint64(r.integer(20)), Permitted: uint64(r.integer(21)), Effective: uint64(r.integer(22))},
+		ExeInode: uint64(r.integer(23)), ExeChanged: r.integer(24), ExeModified: r.integer(25),
+		ExePath: string(r.bytes(27)), PGID: r.integer(28),
+	}
+	x.UID, x.GID = uint32(r.integer(26)), uint32(r.integer(29))
+	if x.ExePath == "" && r.Row.ID == table.Execve {
+		x.ExePath = string(in.executable(r, x.PID))
+	}
+	r.Thread = in.table.Exec(&x, r.Wire.Time)
+}
+
+// executable gives the path of the program as it was called for, which is the best there is when the kernel side did
+// not resolve it.
+func (in *Inspector) executable(r *Record, pid int64) []byte {
+	name := r.bytes(30)
+	if len(name) == 0 {
+		return nil
+	}
+	var cwd []byte
+	if thread := in.table.Find(pid, r.Wire.Time); thread != nil {
+		cwd = []byte(thread.Process.Cwd)
+	}
+	if name[0] != '/' && cwd == nil {
+		return nil
+	}
+	return process.AppendPath(nil, cwd, name)
+}
+
+// openParams are the positions of the parameters of the calls that open a file by name; -1 when there is none.
+type openParams struct{ dir, name, flags, mode, dev, inode int }
+
+func openParamsOf(id uint16) openParams {
+	switch id {
+	case table.Openat:
+		return openParams{1, 2, 3, 4, 5, 6}
+	case table.Openat2:
+		return openParams{1, 2, 3, 4, 6, 7}
+	case table.Creat:
+		return openParams{-1, 1, -1, 2, 3, 4}
+	}
+	return openParams{-1, 1, 2, 3, 4, 5}
+}
+
+func (in *Inspector) opened(r *Record) {
+	num := r.integer(0)
+	if num < 0 || len(r.Wire.Param(0)) == 0 {
+		return
+	}
+	r.FDNum = num
+	fd := in.table.OpenFD(r.Thread.Process, num)
+	if fd == nil {
+		return
+	}
+	p := openParamsOf(r.Row.ID)
+	fd.Kind = process.KindFile
+	if p.flags >= 0 {
+		fd.Flags = uint32(r.integer(p.flags))
+		if fd.Flags&table.OpenDirectory != 0 {
+			fd.Kind = process.KindDirectory
+		}
+	} else {
+		fd.Flags = table.OpenWrite | table.OpenCreate
+	}
+	fd.Dev, fd.Inode = uint32(r.integer(p.dev)), uint64(r.integer(p.inode))
+	fd.Raw = append(fd.Raw[:0], r.bytes(p.name)...)
+	fd.Name = in.appendAbsolute(fd.Name[:0], r, p.dir, p.name)
+	r.FD, r.nameChanged = fd, true
+}
+
+// appendAbsolute appends the absolute path of parameter name, seen from the directory descriptor in parameter dir or,
+// when that is -1, from the working directory.
+func (in *Inspector) appendAbsolute(dst []byte, r *Record, dir, name int) []byte {
+	path := r.bytes(name)
+	if len(path) > 0 && path[0] == '/' {
+		return process.AppendPath(dst, nil, path)
+	}
+	num := int64(currentDirectory)
+	if dir >= 0 {
+		num = r.integer(dir)
+	}
+	base, ok := in.directory(r.Thread.Process, num)
+	if !ok {
+		in.count.unknownFDs.Add(1)
+		dst = append(dst, unknownDirectory...)
+		if len(path) == 0 {
+			return dst
+		}
+		return process.AppendPath(dst, nil, path)
+	}
+	return process.AppendPath(dst, base, path)
+}
+
+// directory gives the path of a directory descriptor, or of the working directory for AT_FDCWD. What no event told is
+// looked up in /proc and kept.
+func (in *Inspector) directory(p *process.Process, num int64) ([]byte, bool) {
+	if num == currentDirectory {
+		if p.Cwd == "" && in.proc != nil {
+			p.Cwd = in.proc.Cwd(p.PID())
+		}
+		return bytesOf(p.Cwd), p.Cwd != ""
+	}
+	if fd := p.FD(num); fd != nil {
+		return fd.Name, fd.IsFile() && len(fd.Name) > 0
+	}
+	if num < 0 || in.proc == nil {
+		return nil, false
+	}
+	path, err := in.proc.FD(p.PID(), num)
+	if err != nil || len(path) == 0 || path[0] != '/' {
+		return nil, false
+	}
+	fd := in.table.OpenFD(p, num)
+	if fd == nil {
+		return []byte(path), true
+	}
+	fd.Kind, fd.Name = process.KindDirectory, append(fd.Name[:0], path...)
+	return fd.Name, true
+}
+
+func (in *Inspector) changeDirectory(r *Record, path []byte) {
+	if len(path) == 0 {
+		return
+	}
+	p := r.Thread.Process
+	base := bytesOf(p.Cwd)
+	if path[0] != '/' && len(base) == 0 {
+		// The event is the change itself, so /proc may already show the directory after it.
+		if in.proc != nil {
+			p.Cwd = in.proc.Cwd(p.PID())
+		}
+		return
+	}
+	start := len(r.text)
+	r.text = process.AppendPath(r.text, base, path)
+	p.Cwd = string(r.text[start:])
+}
+
+func (in *Inspector) changeToFD(r *Record) {
+	r.FDNum = r.integer(1)
+	p := r.Thread.Process
+	path, ok := in.directory(p, r.FDNum)
+	r.FD = p.FD(r.FDNum)
+	if r.integer(0) != 0 {
+		return
+	}
+	p.Cwd = ""
+	if ok {
+		p.Cwd = string(path)
+	}
+}
+
+func (in *Inspector) socketMade(r *Record) {
+	num := r.integer(0)
+	if num < 0 || len(r.Wire.Param(0)) == 0 {
+		return
+	}
+	r.FDNum = num
+	fd := in.table.OpenFD(r.Thread.Process, num)
+	if fd == nil {
+		return
+	}
+	fd.Kind = kindOfFamily(uint64(r.integer(1)))
+	if fd.IsIP() {
+		fd.Protocol = protocolOf(uint64(r.integer(2)), uint64(r.integer(3)))
+	}
+	fd.Flags = uint32(r.integer(4))
+	r.FD = fd
+}
+
+// connected handles connect: result, tuple, descriptor, address asked for. A call in progress has its tuple already.
+func (in *Inspector) connected(r *Record) {
+	r.FDNum = r.integer(2)
+	if len(r.Wire.Param(2)) == 0 {
+		r.FDNum = -1
+		return
+	}
+	p := r.Thread.Process
+	fd := p.FD(r.FDNum)
+	t, hasTuple := parseTuple(r.Wire.Param(1))
+	family := t.family
+	if addr := r.Wire.Param(3); !hasTuple && len(addr) > 0 {
+		family = addr[0]
+	}
+	kind := kindOfFamily(uint64(family))
+	// A descriptor of another kind is left over from before the number was given to this socket.
+	if kind != process.KindUnknown && (fd == nil || fd.Kind != kind && !(fd.IsIP() && (kind == process.KindIPv4 || kind == process.KindIPv6))) {
+		if fd = in.table.OpenFD(p, r.FDNum); fd != nil {
+			fd.Kind = kind
+		}
+	}
+	r.FD = fd
+	if fd == nil || !hasTuple {
+		return
+	}
+	fd.Kind, fd.Connected = kind, true
+	fd.Source, fd.Target = t.source, t.target
+	start := len(r.text)
+	r.text = t.append(r.text)
+	r.nameChanged = !bytes.Equal(fd.Name, r.text[start:])
+	fd.Name = append(fd.Name[:0], r.text[start:]...)
+}
