@@ -26,12 +26,14 @@ int on_sys_exit(struct bpf_raw_tracepoint_args *ctx)
 	u32 number = syscall_number(regs);
 	struct row *row = bpf_map_lookup_elem(&rows, &number);
 	struct call *call;
-	bool compat;
+	u64 compat;
 
 	if (!row || !(row->native.type | row->compat.type))
 		return 0;
-	compat = is_compat();
-	call = compat ? &row->compat : &row->native;
+	compat = compat_bit();
+	/* Arithmetic instead of a choice, so that what follows is verified once and not for both. */
+	barrier_var(compat);
+	call = (void *)row + (compat & 1) * sizeof(struct call);
 	if (!call->type)
 		return 0;
 	if (call->exec)

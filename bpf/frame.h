@@ -18,7 +18,9 @@
 /* Longest single value, its NUL included: PATH_MAX, and as much of args and env. */
 #define VALUE_MAX 4096
 #define NAME_SIZE 256
+/* Directories in a path, and levels of cgroups. */
 #define DEPTH_MAX 128
+#define CGROUP_DEPTH_MAX 32
 
 struct scratch {
 	u32 busy;
@@ -34,6 +36,7 @@ struct scratch {
 	u64 cgroup;    /* the cgroup written last, and where its path is in the frame */
 	u32 cgroup_at, cgroup_len;
 	u32 unified_seen;
+	u32 compat;    /* the system call came by the interface of 32-bit programs */
 	u64 time;      /* ns since boot */
 	s64 result;
 	u64 args[8];

@@ -14,8 +14,8 @@ static __always_inline void push_name(struct scratch *s, const void *name)
 	s->names++;
 }
 
-/* Writes the collected names behind what is there: "/a/b" and a NUL, "/" when there is none. */
-static __noinline int write_names(struct scratch *s)
+/* Writes the collected names, max at most, behind what is there: "/a/b" and a NUL, "/" when there is none. */
+static __noinline int write_names(struct scratch *s, u32 max)
 {
 	u32 n = s->names;
 
@@ -24,7 +24,7 @@ static __noinline int write_names(struct scratch *s)
 		s->len += 2;
 		return 0;
 	}
-	for (u32 i = 0; i < DEPTH_MAX; i++) {
+	for (u32 i = 0; i < max; i++) {
 		u8 *to = frame_place(s);
 		long r;
 
@@ -112,7 +112,7 @@ static __noinline int put_path(struct scratch *s, struct path *p, struct path *u
 		put_kernel_text(s, (void *)s->name[0]);
 		return 0;
 	}
-	if (kind < 0 || write_names(s) < 0) {
+	if (kind < 0 || write_names(s, DEPTH_MAX) < 0) {
 		s->truncated = 1;
 		param_undo(s);
 	}
@@ -135,14 +135,11 @@ static __noinline int write_cgroup_path(struct scratch *s, struct cgroup *cgroup
 	struct kernfs_node *kn = BPF_CORE_READ(cgroup, kn);
 
 	s->names = 0;
-	for (u32 i = 0; i < DEPTH_MAX; i++) {
-		struct kernfs_node *parent;
+	for (u32 i = 0; i < CGROUP_DEPTH_MAX; i++) {
+		struct kernfs_node *parent = kernfs_parent(kn);
 
-		if (!kn)
-			return write_names(s);
-		parent = kernfs_parent(kn);
 		if (!parent)
-			return write_names(s);
+			return write_names(s, CGROUP_DEPTH_MAX);
 		push_name(s, BPF_CORE_READ(kn, name));
 		kn = parent;
 	}

@@ -63,27 +63,36 @@ static __noinline int put_user_address(struct scratch *s, const void *from, u64 
 	return 0;
 }
 
-/* u64 own and peer socket, then the path of the peer: of the listener when it is a stream. */
+/* Writes the path that a socket is bound to; abstract names come without their leading NUL and have none at the end. */
+static __always_inline void write_kernel_unix(struct scratch *s, struct unix_address *addr)
+{
+	char *path = __builtin_preserve_access_index(&addr->name[0].sun_path[0]);
+	/* Path with its NUL, or leading NUL and name: in both cases one byte more than the text. */
+	u64 size = (u32)BPF_CORE_READ(addr, len) - sizeof(u16);
+	char first = 0;
+	long n;
+
+	if (size > SOCKET_PATH_SIZE + 1)
+		return;
+	bpf_probe_read_kernel(&first, 1, path);
+	n = bpf_probe_read_kernel_str(frame_place(s), bounded(size), first ? path : path + 1);
+	if (n > 1 && n <= SOCKET_PATH_SIZE + 1)
+		s->len += n - 1;
+}
+
+/* u64 own and peer socket, then the path of the peer (of the listener when it is a stream) and a NUL. */
 static __always_inline void write_unix_tuple(struct scratch *s, struct sock *sk)
 {
 	struct sock *peer = BPF_CORE_READ((struct unix_sock *)sk, peer);
 	struct unix_address *addr = BPF_CORE_READ((struct unix_sock *)peer, addr);
 	u8 *to = frame_place(s);
-	char *path = NULL;
-	char first = 0;
-	long n;
 
 	*(u64 *)to = (u64)sk;
 	*(u64 *)(to + 8) = (u64)peer;
-	to[16] = 0;
 	s->len += 16;
-	if (addr) {
-		path = __builtin_preserve_access_index(&addr->name[0].sun_path[0]);
-		bpf_probe_read_kernel(&first, 1, path);
-		n = bpf_probe_read_kernel_str(to + 16, SOCKET_PATH_SIZE + 1, first ? path : path + 1);
-		if (n > 1 && n <= SOCKET_PATH_SIZE + 1)
-			s->len += n - 1;
-	}
+	if (addr)
+		write_kernel_unix(s, addr);
+	*frame_place(s) = 0;
 	s->len++;
 }
 

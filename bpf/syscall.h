@@ -16,17 +16,17 @@ static __always_inline u32 syscall_number(struct pt_regs *regs)
 	return (u32)BPF_CORE_READ(regs, orig_ax) & ~X32_BIT;
 }
 
-/* Whether the current task made the call by the interface of 32-bit programs. */
-static __always_inline bool is_compat(void)
+/* 1 if the current task made the call by the interface of 32-bit programs, else 0. */
+static __always_inline u64 compat_bit(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
-	return BPF_CORE_READ(task, thread_info.status) & TS_COMPAT;
+	return BPF_CORE_READ(task, thread_info.status) / TS_COMPAT & 1;
 }
 
-static __always_inline void read_arguments(struct scratch *s, struct pt_regs *regs, bool compat)
+static __always_inline void read_arguments(struct scratch *s, struct pt_regs *regs)
 {
-	if (compat) {
+	if (s->compat) {
 		s->args[0] = (u32)BPF_CORE_READ(regs, bx);
 		s->args[1] = (u32)BPF_CORE_READ(regs, cx);
 		s->args[2] = (u32)BPF_CORE_READ(regs, dx);
@@ -52,16 +52,16 @@ static __always_inline u32 syscall_number(struct pt_regs *regs)
 	return BPF_CORE_READ(regs, syscallno);
 }
 
-static __always_inline bool is_compat(void)
+static __always_inline u64 compat_bit(void)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 
 	return BPF_CORE_READ(task, thread_info.flags) >> TIF_32BIT & 1;
 }
 
-static __always_inline void read_arguments(struct scratch *s, struct pt_regs *regs, bool compat)
+static __always_inline void read_arguments(struct scratch *s, struct pt_regs *regs)
 {
-	u64 mask = compat ? 0xffffffff : ~0ULL;
+	u64 mask = s->compat ? 0xffffffff : ~0ULL;
 
 	/* The first register holds the result by now. */
 	s->args[0] = BPF_CORE_READ(regs, orig_x0) & mask;
@@ -159,14 +159,15 @@ static __noinline int put_param(struct scratch *s, struct param *p)
 	return 0;
 }
 
-static __noinline int emit_call(struct call *call, struct pt_regs *regs, s64 result, bool compat)
+static __noinline int emit_call(struct call *call, struct pt_regs *regs, s64 result, u32 compat)
 {
 	struct scratch *s = frame_begin(call->type, call->params);
 
 	if (!s)
 		return 0;
 	s->result = result;
-	read_arguments(s, regs, compat);
+	s->compat = compat;
+	read_arguments(s, regs);
 	for (u32 i = 0; i < ROW_PARAMS; i++) {
 		if (i >= call->params)
 			break;
@@ -176,12 +177,12 @@ static __noinline int emit_call(struct call *call, struct pt_regs *regs, s64 res
 }
 
 /* An execve or execveat that failed: what was asked for stands in its arguments, the rest is the caller's. */
-static __noinline int emit_failed_exec(struct call *call, struct pt_regs *regs, s64 result, bool compat)
+static __noinline int emit_failed_exec(struct call *call, struct pt_regs *regs, s64 result, u32 compat)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
-	u32 width = compat ? 4 : 8;
 	struct scratch *s;
-	u64 argv, envp, first = 0;
+	u64 argv, envp;
+	void *first;
 
 	if (result >= 0)
 		return 0;
@@ -189,15 +190,16 @@ static __noinline int emit_failed_exec(struct call *call, struct pt_regs *regs, 
 	if (!s)
 		return 0;
 	s->result = result;
-	read_arguments(s, regs, compat);
+	s->compat = compat;
+	read_arguments(s, regs);
 	argv = s->args[call->exec & 7];
 	envp = s->args[(call->exec + 1) & 7];
 	put_u64(s, result);
-	bpf_probe_read_user(&first, width == 4 ? 4 : 8, (void *)argv);
-	put_user_text(s, (void *)first);
-	put_user_list(s, first ? argv : 0, 1, width);
+	first = user_entry(s, argv, 0);
+	put_user_text(s, first);
+	put_user_list(s, first ? argv : 0, 1);
 	put_process(s, task);
-	put_user_list(s, envp, 0, width);
+	put_user_list(s, envp, 0);
 	put_program(s, task);
 	if (call->type == EVENT_EXECVE)
 		put_user_text(s, (void *)s->args[(call->exec - 1) & 7]);

@@ -156,20 +156,32 @@ static __noinline int put_arguments(struct scratch *s, struct mm_struct *mm)
 	return 0;
 }
 
+/* Entry i of a list of pointers in user memory; 0 also when it cannot be read. */
+static __always_inline void *user_entry(struct scratch *s, u64 list, u64 i)
+{
+	u64 entry = 0;
+
+	if (s->compat)
+		bpf_probe_read_user(&entry, 4, (void *)(list + i * 4));
+	else
+		bpf_probe_read_user(&entry, 8, (void *)(list + i * 8));
+	return (void *)entry;
+}
+
 /* A list of pointers to texts in user memory, from entry `from` on, as one parameter. */
-static __noinline int put_user_list(struct scratch *s, u64 list, u32 from, u32 width)
+static __noinline int put_user_list(struct scratch *s, u64 list, u32 from)
 {
 	for (u32 i = from; i < ARGV_MAX; i++) {
-		u64 text = 0;
+		void *text = list ? user_entry(s, list, i) : NULL;
 		long n;
 
-		if (!list || bpf_probe_read_user(&text, width == 4 ? 4 : 8, (void *)(list + (u64)i * width)) || !text) {
+		if (!text) {
 			param_end(s);
 			return 0;
 		}
 		if (s->len - s->start >= VALUE_MAX)
 			break;
-		n = bpf_probe_read_user_str(frame_place(s), VALUE_MAX, (void *)text);
+		n = bpf_probe_read_user_str(frame_place(s), VALUE_MAX, text);
 		if (n <= 0 || n > VALUE_MAX) {
 			s->unread = 1;
 			break;

@@ -73,7 +73,7 @@ type sensorScratch struct {
 	CgroupAt    uint32
 	CgroupLen   uint32
 	UnifiedSeen uint32
-	_           [4]byte
+	Compat      uint32
 	Time        uint64
 	Result      int64
 	Args        [8]uint64
