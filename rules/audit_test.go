@@ -84,7 +84,7 @@ func TestAuditRules(t *testing.T) {
 		}
 		var fired []string
 		events := 0
-		split(t, c.data, func(e *event.Event) { fired, events = j.fired(e), events+1 })
+		split(t, c.data, func(e *event.Event) { fired, events = j.fired(t, e), events+1 })
 		if events != 1 {
 			t.Errorf("%s: %d events, want 1", c.file, events)
 		}

@@ -31,7 +31,7 @@ func TestRecordedAuditEvents(t *testing.T) {
 		}
 		split(t, text, func(e *event.Event) {
 			events++
-			for i, name := range j.fired(e) {
+			for i, name := range j.fired(t, e) {
 				if i == 0 {
 					alerts++
 				}

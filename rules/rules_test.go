@@ -13,17 +13,21 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/saker-security/saker/pkg/audit"
-	"github.com/saker-security/saker/pkg/condition/program"
+	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/rule"
+	"github.com/saker-security/saker/pkg/syscall"
 	"github.com/saker-security/saker/rules"
 )
 
 var update = flag.Bool("update", false, "write the golden files and docs/rules.md anew")
 
 func catalogues() map[string]*field.Catalogue {
-	return map[string]*field.Catalogue{event.SourceK8sAudit: audit.Catalogue("node1")}
+	return map[string]*field.Catalogue{
+		event.SourceK8sAudit: audit.Catalogue("node1"),
+		event.SourceSyscall:  syscall.Catalogue("node1"),
+	}
 }
 
 // compile loads files as the daemon does. No finding is accepted, warnings included.
@@ -47,10 +51,10 @@ func report(t *testing.T, found []rule.Diagnostic) {
 	}
 }
 
-// judge tells which rules of a source fire, in the order in which they would be tried.
+// judge tells which rules of a source fire, in the order in which they are tried.
 type judge struct {
 	source *rule.Source
-	state  *program.State
+	engine *engine.Engine
 }
 
 func newJudge(t *testing.T, source string) *judge {
@@ -60,19 +64,18 @@ func newJudge(t *testing.T, source string) *judge {
 			continue
 		}
 		// Each file can be loaded alone.
-		s := compile(t, []rule.File{f}).Sources[source]
-		return &judge{s, s.Program.NewState()}
+		compiled := compile(t, []rule.File{f})
+		g := engine.New(compiled, engine.Options{MatchAll: true, MinPriority: rule.PriorityDebug})
+		return &judge{compiled.Sources[source], g}
 	}
 	t.Fatalf("no rules for source %s", source)
 	return nil
 }
 
-func (j *judge) fired(e *event.Event) (names []string) {
-	j.state.Begin(e)
-	for _, r := range j.source.Rules {
-		if j.state.True(r.Condition) {
-			names = append(names, r.Name)
-		}
+func (j *judge) fired(t *testing.T, e *event.Event) (names []string) {
+	t.Helper()
+	if err := j.engine.Evaluate(e, func(r *rule.CompiledRule) { names = append(names, r.Name) }); err != nil {
+		t.Error(err)
 	}
 	return names
 }

@@ -1,0 +1,142 @@
+package rules_test
+
+import (
+	"encoding/json"
+	"net/url"
+	"strings"
+	"testing"
+
+	auditinternal "k8s.io/apiserver/pkg/apis/audit"
+	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
+	"k8s.io/apiserver/pkg/audit/policy"
+	"k8s.io/apiserver/pkg/authentication/user"
+	"k8s.io/apiserver/pkg/authorization/authorizer"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"github.com/saker-security/saker/pkg/rule"
+	"github.com/saker-security/saker/rules"
+)
+
+func TestExampleRulesCompile(t *testing.T) {
+	first, err := rule.ReadFiles([]string{"../examples/rules/first-rules.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compile(t, first)
+}
+
+// The key append is deprecated in Falco, which is the only finding that the example may have.
+func TestExampleTuningCompiles(t *testing.T) {
+	tuning, err := rule.ReadFiles([]string{"../examples/rules/tuning.yaml"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, found := rule.Load(append(rules.Files(), tuning...), catalogues())
+	for _, d := range found {
+		if d.IsError() || d.Falco != "LOAD_DEPRECATED_ITEM" {
+			t.Errorf("%s:%d: %s: %s", d.Start.File, d.Start.Line, d.Severity, d.Message)
+		}
+	}
+	for _, r := range set.Rules {
+		if r.Name == "Service opened on the nodes' ports" && r.Enabled {
+			t.Errorf("rule %q is still enabled", r.Name)
+		}
+	}
+}
+
+// Under the example policy the API server must record every event on which a rule is to fire, with what the rule
+// reads.
+func TestExampleAuditPolicyRecordsWhatRulesNeed(t *testing.T) {
+	p, err := policy.LoadPolicyFromFile("../examples/kube-apiserver/audit-policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluator := policy.NewPolicyRuleEvaluator(p)
+	for _, c := range auditCases(t) {
+		if !c.hit {
+			continue
+		}
+		var e auditv1.Event
+		if err := json.Unmarshal(c.data, &e); err != nil {
+			t.Fatalf("%s: %v", c.file, err)
+		}
+		got := evaluator.EvaluatePolicyRule(attributesOf(t, &e))
+		if want := needed(c.rule, &e); got.Level.Less(want) {
+			t.Errorf("%s: recorded at level %s, the rule needs %s", c.file, got.Level, want)
+		}
+		for _, omitted := range got.OmitStages {
+			if string(omitted) == string(e.Stage) {
+				t.Errorf("%s: stage %s is not recorded", c.file, e.Stage)
+			}
+		}
+	}
+}
+
+// needed is what a rule reads of an event: the least level with which the case still holds it.
+func needed(rule string, e *auditv1.Event) auditinternal.Level {
+	switch {
+	case strings.HasPrefix(rule, "cluster-admin") && e.Verb == "patch":
+		return auditinternal.LevelRequestResponse
+	case e.RequestObject != nil && rule != "secret-or-service-account-created-in-a-system-namespace":
+		return auditinternal.LevelRequest
+	}
+	return auditinternal.LevelMetadata
+}
+
+func attributesOf(t *testing.T, e *auditv1.Event) authorizer.Attributes {
+	t.Helper()
+	uri, err := url.Parse(e.RequestURI)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := authorizer.AttributesRecord{
+		User: &user.DefaultInfo{Name: e.User.Username, Groups: e.User.Groups},
+		Verb: e.Verb, Path: uri.Path,
+	}
+	if o := e.ObjectRef; o != nil {
+		a.ResourceRequest, a.Namespace, a.Name = true, o.Namespace, o.Name
+		a.APIGroup, a.APIVersion, a.Resource, a.Subresource = o.APIGroup, o.APIVersion, o.Resource, o.Subresource
+	}
+	return a
+}
+
+// No secret, and no token, may come into the audit log by the example policy.
+func TestExampleAuditPolicyKeepsSecretsOut(t *testing.T) {
+	p, err := policy.LoadPolicyFromFile("../examples/kube-apiserver/audit-policy.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	evaluator := policy.NewPolicyRuleEvaluator(p)
+	for _, c := range []struct {
+		group, resource, subresource string
+		most                         auditinternal.Level
+	}{
+		{"", "secrets", "", auditinternal.LevelMetadata},
+		{"authentication.k8s.io", "tokenreviews", "", auditinternal.LevelMetadata},
+		{"", "serviceaccounts", "token", auditinternal.LevelRequest},
+	} {
+		for _, verb := range []string{"create", "update", "patch", "delete", "deletecollection", "get", "list", "watch"} {
+			a := authorizer.AttributesRecord{
+				User: &user.DefaultInfo{Name: "alice"}, Verb: verb, Path: "/", ResourceRequest: true,
+				APIGroup: c.group, Resource: c.resource, Subresource: c.subresource,
+			}
+			if got := evaluator.EvaluatePolicyRule(&a).Level; c.most.Less(got) {
+				t.Errorf("%s %s/%s is recorded at level %s", verb, c.resource, c.subresource, got)
+			}
+		}
+	}
+}
+
+func TestExampleWebhookConfiguration(t *testing.T) {
+	c, err := clientcmd.LoadFromFile("../examples/kube-apiserver/audit-webhook.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := clientcmd.Validate(*c); err != nil {
+		t.Error(err)
+	}
+	cluster := c.Clusters[c.Contexts[c.CurrentContext].Cluster]
+	if want := "http://127.0.0.1:9765/k8s-audit"; cluster.Server != want {
+		t.Errorf("server is %s, the receiver listens at %s", cluster.Server, want)
+	}
+}
