@@ -35,15 +35,15 @@ func escape(s string, quote byte) (value byte, length int, diagnostic *Diagnosti
 		return 0, 0, badEscape("a backslash ends the string", `write \x5c for a backslash at the end`)
 	}
 	c := s[1]
-	switch {
-	case c == '\\' || c == '/' || c == quote:
+	switch c {
+	case '\\', '/', quote:
 		return c, 2, nil
-	case c == ' ':
+	case ' ':
 		// A blank after a backslash is dropped, the backslash stays.
 		return '\\', 2, nil
-	case c == 'x':
+	case 'x':
 		return hexEscape(s)
-	case c == '"' || c == '\'':
+	case '"', '\'':
 		return 0, 0, badEscape(fmt.Sprintf(`the escape \%c does not exist in a %c-quoted string`, c, quote),
 			fmt.Sprintf("write %c without the backslash", c))
 	}

@@ -58,10 +58,10 @@ func (f *failure) operator() (message, hint string) {
 			return message, m.hint
 		}
 	}
-	switch {
-	case rest[0] == '[':
+	switch rest[0] {
+	case '[':
 		return message, "there is one argument only, directly after the name"
-	case rest[0] == '.':
+	case '.':
 		return message, "a dot in a field's name is followed by a letter"
 	}
 	for _, op := range allOps {
