@@ -187,6 +187,9 @@ func convertPort(text string) (v event.Value, wraps bool, err error) {
 
 // parseAddr reads an address without prefix length or zone. A dot makes it IPv4.
 func parseAddr(text string) (netip.Addr, error) {
+	if strings.Contains(text, "/") {
+		return netip.Addr{}, errors.New("it is a network, not a single address")
+	}
 	family := "IPv6"
 	if strings.Contains(text, ".") {
 		family = "IPv4"
@@ -202,7 +205,7 @@ func parseAddr(text string) (netip.Addr, error) {
 func parsePrefix(text string) (netip.Prefix, error) {
 	addr, length, ok := strings.Cut(text, "/")
 	if !ok {
-		return netip.Prefix{}, errors.New("it is not a network: the prefix length is missing, as in 10.0.0.0/8")
+		return netip.Prefix{}, errors.New("it has no prefix length, as in 10.0.0.0/8")
 	}
 	a, err := parseAddr(addr)
 	if err != nil {

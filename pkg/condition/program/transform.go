@@ -137,7 +137,11 @@ func (c *compiler) arguments(op *condition.Transform, args []*Expr, want int, sh
 	if len(args) == want {
 		return true
 	}
-	c.fail(CodeBadTransformer, op.Span(), "write "+shape, "transformer %s takes %d arguments, not %d", op.Name, want,
+	noun := "arguments"
+	if want == 1 {
+		noun = "argument"
+	}
+	c.fail(CodeBadTransformer, op.Span(), "write "+shape, "transformer %s takes %d %s, not %d", op.Name, want, noun,
 		len(args))
 	return false
 }
