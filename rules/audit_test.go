@@ -70,12 +70,12 @@ func split(t *testing.T, text []byte, do func(e *event.Event)) {
 	}
 }
 
-// The golden file shows which other rules fire on each case.
+// The golden files show which other rules fire on each case, and what the alert of the first hit of a rule says.
 func TestAuditRules(t *testing.T) {
 	j := newJudge(t, event.SourceK8sAudit)
 	names := j.bySlug(t)
 	hits, misses := map[string]int{}, map[string]int{}
-	var log bytes.Buffer
+	var log, messages bytes.Buffer
 	for _, c := range auditCases(t) {
 		name := names[c.rule]
 		if name == "" {
@@ -84,7 +84,12 @@ func TestAuditRules(t *testing.T) {
 		}
 		var fired []string
 		events := 0
-		split(t, c.data, func(e *event.Event) { fired, events = j.fired(t, e), events+1 })
+		split(t, c.data, func(e *event.Event) {
+			fired, events = j.fired(t, e), events+1
+			if c.hit && hits[name] == 0 {
+				fmt.Fprintf(&messages, "%s\n\t%s\n", name, j.message(e, name))
+			}
+		})
 		if events != 1 {
 			t.Errorf("%s: %d events, want 1", c.file, events)
 		}
@@ -100,6 +105,7 @@ func TestAuditRules(t *testing.T) {
 	}
 	covered(t, j, hits, misses)
 	golden(t, "testdata/k8s_audit.golden", log.Bytes())
+	golden(t, "testdata/k8s_audit_messages.golden", messages.Bytes())
 }
 
 // covered fails when a rule lacks a case that it fires on, or one that it leaves alone.

@@ -80,6 +80,17 @@ func (j *judge) fired(t *testing.T, e *event.Event) (names []string) {
 	return names
 }
 
+// message is the text of the alert that a rule raises on an event.
+func (j *judge) message(e *event.Event, name string) string {
+	for _, r := range j.source.Rules {
+		if r.Name == name {
+			var v event.Value
+			return string(r.Output.Append(nil, e, &v))
+		}
+	}
+	return ""
+}
+
 var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
 
 // slug is the name of a rule as the test data write it.

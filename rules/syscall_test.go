@@ -1,6 +1,7 @@
 package rules_test
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/syscall"
+	"github.com/saker-security/saker/pkg/syscall/account"
 	"github.com/saker-security/saker/pkg/syscall/table"
 )
 
@@ -39,6 +41,7 @@ func TestSyscallRules(t *testing.T) {
 	j := newJudge(t, event.SourceSyscall)
 	names := j.bySlug(t)
 	hits, misses := map[string]int{}, map[string]int{}
+	var messages bytes.Buffer
 	files, err := filepath.Glob("testdata/syscall/*.yaml")
 	if err != nil || len(files) == 0 {
 		t.Fatalf("find cases: %v, %v", files, err)
@@ -51,8 +54,11 @@ func TestSyscallRules(t *testing.T) {
 		}
 		cases := readSyscallCases(t, file)
 		hits[name], misses[name] = len(cases.Hit), len(cases.Miss)
-		for _, s := range cases.Hit {
-			j.play(t, fmt.Sprintf("%s: hit %q", file, s.Name), s, append([]string{name}, s.Also...))
+		for i, s := range cases.Hit {
+			e := j.play(t, fmt.Sprintf("%s: hit %q", file, s.Name), s, append([]string{name}, s.Also...))
+			if i == 0 && e != nil {
+				fmt.Fprintf(&messages, "%s\n\t%s\n", name, j.message(e, name))
+			}
 		}
 		for _, s := range cases.Miss {
 			if slices.Contains(s.Also, name) {
@@ -62,31 +68,34 @@ func TestSyscallRules(t *testing.T) {
 		}
 	}
 	covered(t, j, hits, misses)
+	golden(t, "testdata/syscall_messages.golden", messages.Bytes())
 }
 
-// play runs a scenario through the inspector and checks which rules its last event fires, in any order.
-func (j *judge) play(t *testing.T, where string, s scenario, want []string) {
+// play runs a scenario through the inspector and checks which rules its last event fires, in any order. It returns that
+// event, nil when the scenario cannot be played.
+func (j *judge) play(t *testing.T, where string, s scenario, want []string) (last *event.Event) {
 	t.Helper()
 	frames, err := shoot(s)
 	if err != nil {
 		t.Errorf("%s: %v", where, err)
-		return
+		return nil
 	}
-	in := syscall.New(syscall.Options{})
+	users := []account.User{{Name: "root"}, {UID: 33, Name: "www-data"}, {UID: 1000, Name: "dev"}}
+	in := syscall.New(syscall.Options{Accounts: account.Fixed(users, nil)})
 	var got []string
 	for i, frame := range frames {
-		e, err := in.Event(frame)
-		if err != nil {
+		if last, err = in.Event(frame); err != nil {
 			t.Errorf("%s: frame %d: %v", where, i, err)
-			return
+			return nil
 		}
-		got = j.fired(t, e)
+		got = j.fired(t, last)
 	}
 	sort.Strings(got)
 	want = slices.Sorted(slices.Values(want))
 	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 		t.Errorf("%s: rules differ (-want +fired):\n%s", where, diff)
 	}
+	return last
 }
 
 // A rule about system calls that can be true for every type of event costs a look at each of them, and one about types
