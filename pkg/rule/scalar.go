@@ -83,13 +83,15 @@ func (s *scalar) locate() {
 // contentStart skips the tag and the anchor that may stand before a node, with white space and comments after them.
 func contentStart(data string, at int) int {
 	for at < len(data) && (data[at] == '!' || data[at] == '&') {
-		for at < len(data) && data[at] != ' ' && data[at] != '\t' && breakLen(data, at) == 0 {
-			at++
+		anchor := data[at] == '&'
+		for at++; at < len(data) && !isBlank(data, at) && !(anchor && endsAnchor(data[at])); at++ {
 		}
 		at = skipBlank(data, at)
 	}
 	return at
 }
+
+func endsAnchor(c byte) bool { return strings.IndexByte("[]{},", c) >= 0 }
 
 // skipBlank skips blanks, line breaks and comments.
 func skipBlank(data string, at int) int {

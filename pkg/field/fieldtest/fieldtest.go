@@ -62,7 +62,16 @@ func index(a *field.Arg) int {
 	return -1
 }
 
-var syscallTypes = []string{"", "open", "openat", "openat2", "execve", "connect", "read", "write"}
+// syscallTypes has some real names, and so many others that a rule for all of them is worth a warning.
+var syscallTypes = append([]string{"", "open", "openat", "openat2", "execve", "connect", "read", "write"}, otherTypes(120)...)
+
+func otherTypes(n int) []string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("other%d", i)
+	}
+	return names
+}
 
 // Syscall is a catalogue with some of the names of source syscall, and one field of each way to print.
 func Syscall() *field.Catalogue {
