@@ -4,8 +4,15 @@ package bcc
 
 import _ "embed"
 
+var (
+	//go:embed record.h
+	record string
+	//go:embed task.h
+	task string
+	//go:embed sensor.c
+	sensor string
+)
+
 // Source is the C text without its entry points: the driver writes those behind it, for the events that are wanted
 // and the way (kprobes or tracepoints) that the running kernel offers.
-//
-//go:embed sensor.c
-var Source string
+var Source = record + task + sensor

@@ -12,7 +12,7 @@
 // which then must be those of the running kernel.
 //
 // It needs Linux 5.3 (bounded loops) and root, and was run on 6.1 and 6.18. It mounts tracefs where nobody has. A
-// program that is killed leaves its names in tracefs/kprobe_events; they are inactive.
+// program that is killed leaves its names in tracefs/kprobe_events; they are inactive. A process may have one open driver.
 //
 // # What it sends
 //

@@ -7,6 +7,8 @@ import (
 	"os"
 	"testing"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/saker-security/saker/pkg/syscall/driver"
 	"github.com/saker-security/saker/pkg/syscall/driver/drivertest"
 )
@@ -50,4 +52,40 @@ func TestChoice(t *testing.T) {
 	if d.Name() != "bcc" {
 		t.Errorf("the driver's name is %q", d.Name())
 	}
+}
+
+// BenchmarkLive opens files that do not exist as fast as one thread can while another reads the frames.
+func BenchmarkLive(b *testing.B) {
+	d, err := open(driver.Options{Types: []uint16{typeOpenat}}, expectWay, expectLayout)
+	if errors.Is(err, driver.ErrUnavailable) {
+		b.Skip(err)
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	done := make(chan int)
+	go func() {
+		frames := 0
+		for {
+			if _, err := d.Next(); err != nil {
+				done <- frames
+				return
+			}
+			frames++
+		}
+	}()
+	for b.Loop() {
+		_, _ = unix.Openat(unix.AT_FDCWD, "/nonexistent/file", unix.O_RDONLY, 0)
+	}
+	b.StopTimer()
+	s, err := d.Stats()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := d.Close(); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "opens/s")
+	b.ReportMetric(float64(s.Lost[driver.LossBufferFull]), "lost")
+	b.ReportMetric(float64(<-done), "frames")
 }
