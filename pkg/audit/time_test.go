@@ -21,10 +21,11 @@ var timeTexts = []string{
 	"2024-01-01T00:00:00", "2024-01-01", "", "2024-13-01T00:00:00Z", "2024-00-10T00:00:00Z", "2024-01-01t00:00:00z",
 	"2024-01-01 00:00:00Z", "2024-01-01T00:00:00.1234567891234Z", "2024-01-01T0x:00:00Z", "0001-01-01T00:00:00Z",
 	"2024-01-01T00:00:00+24:00", "2024-01-01T00:00:00+0200", "2024-01-01T00:00:00Z ", "2024-1-01T00:00:00Z",
+	"2000-01-01T0:00:00,0Z",
 }
 
 // FuzzTime compares with the time package. Years that do not fit into nanoseconds are ours to refuse, and a comma
-// before the fraction, which the time package takes, is not RFC 3339.
+// before the fraction or an hour of one digit, which the time package takes, are not RFC 3339.
 func FuzzTime(f *testing.F) {
 	for _, text := range timeTexts {
 		f.Add(text)
@@ -32,7 +33,7 @@ func FuzzTime(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string) {
 		got, ok := parseTime(text)
 		want, err := time.Parse(time.RFC3339Nano, text)
-		fits := err == nil && len(text) > 19 && text[19] != ',' && text[:4] >= "1678" && text[:4] <= "2261"
+		fits := err == nil && len(text) > 19 && text[19] != ',' && text[13] == ':' && text[:4] >= "1678" && text[:4] <= "2261"
 		if ok != fits {
 			t.Fatalf("%q: accepted %v, time.Parse: %v, %v", text, ok, want, err)
 		}

@@ -1,0 +1,209 @@
+package audit
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/field"
+)
+
+// TestFields asks for fields of events that the recorded cases of Falco do not cover. Each member list is put into an
+// event that has an id and a time; nil is no value.
+func TestFields(t *testing.T) {
+	cases := []struct {
+		name, members string
+		want          map[string]any
+	}{
+		{"uri parameters", `"requestURI":"/x?a=%zz&b;c=1&command=sh+-c&command=%2Fbin%2Fid&d&%65=f&=g#?h=i"`, map[string]any{
+			"ka.uri.param[command]": "sh -c", "ka.uri.param[a]": nil, "ka.uri.param[c]": nil, "ka.uri.param[d]": "",
+			"ka.uri.param[e]": "f", "ka.uri.param[h]": nil,
+		}},
+		{"uri without query", `"requestURI":"/x"`, map[string]any{"ka.uri": "/x", "ka.uri.param[x]": nil}},
+		{"escapes", `"user":{"username":"a\"b\\\u00e9\ud83d\ude00\u0000c","groups":["x\ty"]},"objectRef":{"name":"p\/q"}`, map[string]any{
+			"ka.user.name": "a\"b\\é😀\x00c", "ka.user.groups": []string{"x\ty"}, "ka.target.name": "p/q",
+		}},
+		{"invalid UTF-8", "\"userAgent\":\"a\xff\xfeb\"", map[string]any{"ka.useragent": "a\xff\xfeb"}},
+		{"null and other types", `"verb":null,"user":null,"objectRef":[1],"responseStatus":{"code":null,"reason":7},"sourceIPs":"1.2.3.4"`, map[string]any{
+			"ka.verb": nil, "ka.user.name": nil, "ka.target.name": nil, "ka.response.code": nil, "ka.response.reason": "7",
+			"ka.sourceips": nil, "json.value[verb]": "null", "json.value[/objectRef/0]": "1", "json.value[objectRef]": "[1]",
+			"json.value[/objectRef/1]": nil, "json.value[/objectRef/x]": nil, "json.value[/sourceIPs]": "1.2.3.4",
+		}},
+		{"an object that comes twice", `"user":{"username":"a","groups":["g"]},"user":{"username":"b"},"objectRef":{"name":"x"},"objectRef":null`, map[string]any{
+			"ka.user.name": "b", "ka.user.groups": nil, "ka.target.name": nil,
+		}},
+		{"a request that hides members", `"requestObject":{"spec":{"hostNetwork":true}},"requestObject":{"spec":{"hostPID":false,"hostNetwork":true},` +
+			`"spec":{"host\u0050ID":true,"containers":[{"image":"a"}],"containers":[{"image":"evil","image":"b"}]}}`, map[string]any{
+			"ka.req.pod.host_network": nil, "ka.req.pod.host_pid": "true", "ka.req.pod.containers.image": []string{"b"},
+			"json.value[/requestObject/spec/hostPID]": "true",
+		}},
+		{"containers", `"requestObject":{"spec":{"containers":[{"name":"a","image":"r:5000/x/y:1@sha256:0","securityContext":{"capabilities":{"add":["SYS_ADMIN","NET_RAW"]}},` +
+			`"ports":[{"containerPort":1},{"hostPort":2,"containerPort":3}]},{"name":"b","image":"z:9","securityContext":{"privileged":true,"capabilities":{"add":["ALL"]}}}],"securityContext":{"runAsUser":7}}}`, map[string]any{
+			"ka.req.pod.containers.image.repository":    []string{"r:5000/x/y", "z"},
+			"ka.req.pod.containers.image.repository[0]": []string{"r:5000/x/y"},
+			"ka.req.pod.containers.capabilities":        []string{"SYS_ADMIN", "NET_RAW", "ALL"},
+			"ka.req.pod.containers.capabilities[1]":     []string{"ALL"},
+			"ka.req.pod.containers.add_capabilities":    []string{`["SYS_ADMIN","NET_RAW"]`, `["ALL"]`},
+			"ka.req.pod.containers.privileged":          []string{"true"},
+			"ka.req.pod.containers.privileged[0]":       nil,
+			"ka.req.pod.containers.host_port":           []string{"1", "2"},
+			"ka.req.pod.containers.host_port[1]":        nil,
+			"ka.req.pod.containers.eff_run_as_user":     []string{"7", "7"},
+			"ka.req.pod.containers.eff_run_as_group":    []string{"0", "0"},
+			"ka.req.pod.containers.name[2]":             nil,
+			"ka.req.container.privileged":               "true",
+		}},
+		{"a container without image", `"requestObject":{"spec":{"containers":[{"image":"a"},{"name":"b"}]}}`, map[string]any{
+			"ka.req.pod.containers.image": nil, "ka.req.pod.containers.image[0]": []string{"a"}, "ka.req.container.image": "a",
+		}},
+		{"no containers", `"requestObject":{"spec":{"containers":[],"volumes":{}}}`, map[string]any{
+			"ka.req.pod.containers.image": nil, "ka.req.container.image": nil, "ka.req.container.privileged": "false",
+			"ka.req.pod.volumes.hostpath": nil, "ka.req.volume.hostpath[/x]": nil,
+		}},
+		{"volumes", `"requestObject":{"spec":{"volumes":[{"name":"a","emptyDir":{}},{"name":"b","hostPath":{"path":"/var/run/docker.sock"}},7]}}`, map[string]any{
+			"ka.req.pod.volumes.hostpath": []string{"/var/run/docker.sock"}, "ka.req.pod.volumes.hostpath[0]": nil,
+			"ka.req.pod.volumes.hostpath[1]": []string{"/var/run/docker.sock"}, "ka.req.pod.volumes.volume_type": []string{"emptyDir", "hostPath"},
+			"ka.req.volume.hostpath[/var/run/*]": "true", "ka.req.volume.hostpath[/var/run]": "false",
+		}},
+		{"a JSON patch", `"requestObject":[{"op":"add","path":"/spec/hostNetwork","value":true}]`, map[string]any{
+			"ka.req.pod.host_network": nil, "json.value[/requestObject/0/value]": "true",
+			"json.value[requestObject]": `[{"op":"add","path":"/spec/hostNetwork","value":true}]`,
+		}},
+		{"white space in values", "\"requestObject\" : { \"data\" : { \"a b\" : [ 1 , 2 ] } }", map[string]any{
+			"ka.req.configmap.obj": `{"a b":[1,2]}`, "json.value[/requestObject/data/a b]": "[1,2]",
+		}},
+		{"pointers", `"annotations":{"a/b~c":"1","":"2"}`, map[string]any{
+			"json.value[/annotations/a~1b~0c]": "1", "jevt.value[annotations/]": "2", "json.value[/annotations]": `{"a/b~c":"1","":"2"}`,
+			"json.value[/]": nil, "json.rawtime": "1704067200000000000",
+		}},
+		{"numbers out of range", `"responseStatus":{"code":123456789012345678901234567890e999}`, map[string]any{
+			"ka.response.code": "123456789012345678901234567890e999",
+		}},
+		{"a list of pods", `"objectRef":{"resource":"pods","subresource":""},"responseObject":{"metadata":{"name":"n"}}`, map[string]any{
+			"ka.target.pod.name": "n", "ka.resp.name": "n",
+		}},
+		{"truncated by the API server", `"annotations":{"audit.k8s.io/truncated":"true"}`, map[string]any{"ka.truncated": "true"}},
+		{"the whole event", `"a":{"b":[]}`, map[string]any{
+			"jevt.obj":       "{\n  \"kind\": \"Event\",\n  \"auditID\": \"id\",\n  \"stageTimestamp\": \"2024-01-01T00:00:00Z\",\n  \"a\": {\n    \"b\": []\n  }\n}",
+			"evt.plugininfo": `{"kind":"Event","auditID":"id","stageTimestamp":"2024-01-01T00:00:00Z","a":{"b":[]}}`, "evt.pluginname": "k8saudit",
+			"evt.source": "k8s_audit", "evt.asynctype": nil,
+		}},
+	}
+	c := Catalogue("host")
+	for _, tc := range cases {
+		t.Run(tc.name, func(t *testing.T) {
+			e := splitOne(t, []byte(`{"kind":"Event","auditID":"id","stageTimestamp":"2024-01-01T00:00:00Z",`+tc.members+`}`))
+			for name, want := range tc.want {
+				if d := cmp.Diff(want, extractText(t, c, e, name)); d != "" {
+					t.Errorf("%s differs (-want +got):\n%s", name, d)
+				}
+			}
+		})
+	}
+}
+
+// upstream are the fields that Falco's plugins k8saudit 0.18 and json 0.7 offer besides those of each container list.
+const upstream = `auditid stage auth.decision auth.reason auth.openshift.decision validations.admission.policy.failure
+	security.pod.violations auth.openshift.username user.name user.groups impuser.name verb uri uri.param target.name
+	target.namespace target.resource target.subresource target.pod.name req.binding.subjects
+	req.binding.subjects.user_names req.binding.subjects.serviceaccount_names
+	req.binding.subjects.serviceaccount_ns_names req.binding.subjects.group_names req.binding.role
+	req.binding.subject.has_name req.configmap.name req.configmap.obj req.container.image
+	req.container.image.repository req.pod.host_ipc req.pod.host_network req.container.host_network req.pod.host_pid
+	req.container.privileged req.pod.run_as_user req.pod.run_as_group req.role.rules req.role.rules.apiGroups
+	req.role.rules.nonResourceURLs req.role.rules.verbs req.role.rules.resources req.pod.fs_group
+	req.pod.supplemental_groups req.service.type req.service.ports req.pod.volumes.hostpath req.volume.hostpath
+	req.pod.volumes.flexvolume_driver req.pod.volumes.volume_type resp.name response.code response.reason useragent
+	sourceips cluster.name`
+
+const upstreamContainer = `args command name image image.repository privileged allow_privilege_escalation read_only_fs
+	run_as_user eff_run_as_user run_as_group eff_run_as_group proc_mount add_capabilities`
+
+func TestCatalogue(t *testing.T) {
+	want := map[string]bool{}
+	for _, name := range strings.Fields(upstream) {
+		want["ka."+name] = true
+	}
+	for _, l := range []string{"containers", "initContainers", "ephemeralContainers"} {
+		for _, name := range strings.Fields(upstreamContainer) {
+			want["ka.req.pod."+l+"."+name] = true
+		}
+	}
+	want["ka.req.pod.containers.host_port"] = true
+	want["ka.req.pod.initContainers.host_port"] = true
+	for _, f := range field.Generic("") {
+		want[f.Name] = true
+	}
+	for _, name := range []string{"value", "obj", "rawtime"} {
+		want["json."+name], want["jevt."+name] = true, true
+	}
+	for name := range ours {
+		want[name] = true
+	}
+	got := map[string]bool{}
+	for _, f := range Catalogue("host").Fields() {
+		got[f.Name] = true
+		if f.Help == "" || !strings.HasSuffix(f.Help, ".") || f.Extract == nil {
+			t.Errorf("%s: help %q", f.Name, f.Help)
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("names differ (-want +got):\n%s", d)
+	}
+	f, _, _ := Catalogue("host").Lookup("json.value")
+	if err := f.Prepare(&field.Arg{Present: true}); err == nil {
+		t.Error("an empty pointer is accepted")
+	}
+}
+
+// FuzzFields asks for every field of every event in a text. Values of fields that are nothing but a member are
+// compared with what encoding/json finds there.
+func FuzzFields(f *testing.F) {
+	bodies := recorded(f)
+	for _, name := range []string{"000147.json", "000169.json", "000158.json", "000156.json"} {
+		f.Add(bodies[name])
+	}
+	f.Add([]byte(`[{"kind":"Event","auditID":"\u0041","stageTimestamp":"2024-01-01T00:00:00Z","requestURI":"/?x=%41","user":{"groups":["\ud83d"]}}]`))
+	f.Add([]byte(`{"kind":"Event","auditID":1,"stageTimestamp":"2024-01-01T00:00:00Z","requestObject":{"spec":{"containers":[{"ports":[{}],"command":[[]]}, 1]}}}`))
+	c := Catalogue("host")
+	f.Fuzz(func(t *testing.T, text []byte) {
+		var s Splitter
+		_ = s.Split(&Batch{}, text, func(b *Batch) error {
+			for e := range b.All() {
+				askAll(t, c, e)
+			}
+			return nil
+		})
+	})
+}
+
+// askAll asks for all fields, with and without argument, and checks what holds for every value.
+func askAll(t *testing.T, c *field.Catalogue, e *event.Event) {
+	t.Helper()
+	r := e.Data.(*Record)
+	whole := r.b.doc[r.span.Start:r.span.End]
+	if !json.Valid([]byte(whole)) {
+		t.Fatalf("an event that is not JSON: %q", whole)
+	}
+	for _, f := range c.Fields() {
+		for _, arg := range []field.Arg{{}, {Present: true, Text: "x"}, {Present: true, Text: "requestObject/spec/containers/0", Index: 0, IsIndex: true}} {
+			if arg.Present && f.Need == field.ArgNone || !arg.Present && f.Need == field.ArgRequired || f.Form == field.FormIndex && arg.Present && !arg.IsIndex {
+				continue
+			}
+			if f.Prepare != nil && f.Prepare(&arg) != nil {
+				continue
+			}
+			var v event.Value
+			ok := f.Extract(e, &arg, &v)
+			if f.List && ok != (len(v.List) > 0) {
+				t.Fatalf("%s: %v with %d elements", f.Name, ok, len(v.List))
+			}
+			if ok && strings.HasPrefix(f.Name, "ka.") && r.at[auditID].IsZero() {
+				t.Fatalf("%s has a value in an event without auditID", f.Name)
+			}
+		}
+	}
+}
