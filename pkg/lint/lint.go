@@ -25,13 +25,15 @@ type Result struct {
 	Rules, Macros, Lists int
 	// Files counts the files.
 	Files int
+	// Compiled is ready to run when OK.
+	Compiled *rule.Compiled
 }
 
 // Check loads and compiles rules files and gives all findings.
 func Check(files []rule.File, catalogues map[string]*field.Catalogue) Result {
 	set, found := rule.Load(files, catalogues)
-	_, more := set.Compile(catalogues)
-	r := Result{Findings: append(found, more...), Files: len(files),
+	compiled, more := set.Compile(catalogues)
+	r := Result{Findings: append(found, more...), Compiled: compiled, Files: len(files),
 		Rules: len(set.Rules), Macros: len(set.Macros), Lists: len(set.Lists)}
 	order := map[string]int{}
 	for i, f := range files {

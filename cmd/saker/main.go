@@ -1,0 +1,40 @@
+// Saker is runtime security for Kubernetes: audit events and system calls, judged by rules in Falco's language.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := newCommand().ExecuteContext(ctx)
+	stop()
+	if err == nil {
+		return
+	}
+	if !errors.Is(err, errFindings) {
+		fmt.Fprintln(os.Stderr, "Error:", err)
+	}
+	os.Exit(1)
+}
+
+// errFindings ends a command whose findings are printed already.
+var errFindings = errors.New("findings")
+
+func newCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use:           "saker",
+		Short:         "Runtime security for Kubernetes: audit events and system calls, judged by rules in Falco's language",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	c.AddCommand(newRun(), newReplay(), newLint(), newFields(), newVersion())
+	return c
+}

@@ -1,0 +1,28 @@
+package main
+
+import (
+	"github.com/spf13/cobra"
+
+	"github.com/saker-security/saker/pkg/daemon"
+)
+
+func newReplay() *cobra.Command {
+	var s settings
+	c := &cobra.Command{
+		Use:   "replay FILE|DIRECTORY...",
+		Short: "Evaluate recorded events as fast as possible and print the alerts and statistics",
+		Long: `Replay reads audit events (JSON lines, EventList files) and recordings of system call events, in the order given
+and directories by name, evaluates all of them, prints the alerts and ends with the number of events and of alerts by
+priority and rule. Events that could not be evaluated are named with their reason and make the exit code 1.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, paths []string) error {
+			cfg, err := s.load(c)
+			if err != nil {
+				return err
+			}
+			return daemon.Replay(c.Context(), cfg, paths, c.OutOrStdout(), c.ErrOrStderr())
+		},
+	}
+	s.register(c)
+	return c
+}

@@ -1,0 +1,179 @@
+package daemon
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/engine"
+	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/syscall"
+	"github.com/saker-security/saker/pkg/syscall/recording"
+)
+
+// ErrNotEvaluated is wrapped by the error of a replay in which something could not be evaluated.
+var ErrNotEvaluated = errors.New("not everything was evaluated")
+
+// replay evaluates recorded events.
+type replay struct {
+	ctx      context.Context
+	worker   *worker
+	pipeline *pipeline
+	stderr   io.Writer
+	audit    audit.FileReader
+	// events counts the system call events; those of audit files are counted by audit.
+	events uint64
+	// malformed counts what could not be read of recordings.
+	malformed int
+}
+
+// Replay evaluates the events recorded in files and directories, in the order of paths and directories by name,
+// prints alerts to stdout, and ends with the statistics. What could not be read is printed to stderr with its place
+// and makes the error ErrNotEvaluated; the rest is evaluated all the same.
+func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stderr io.Writer) (err error) {
+	// Nobody watches a replay line by line, and what it prints is flushed at the end.
+	out := bufio.NewWriterSize(stdout, 256<<10)
+	defer func() { err = errors.Join(err, out.Flush()) }()
+	log, err := newLog(cfg.LogLevel, stderr)
+	if err != nil {
+		return err
+	}
+	p, err := newPipeline(cfg, log, out, stderr)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, p.outputs.Close()) }()
+	r := &replay{ctx: ctx, worker: p.worker(), pipeline: p, stderr: stderr}
+	r.audit.Splitter = &audit.Splitter{}
+	r.audit.Report = func(e *audit.FileError) { fmt.Fprintln(stderr, "Error:", e) }
+	files, err := listFiles(paths)
+	if err != nil {
+		return err
+	}
+	for _, f := range files {
+		if err := r.file(f); err != nil {
+			return err
+		}
+	}
+	if err := p.outputs.Flush(); err != nil {
+		return err
+	}
+	statistics := io.Writer(out)
+	if cfg.JSON {
+		statistics = stderr
+	}
+	if err := p.writeStatistics(statistics); err != nil {
+		return err
+	}
+	return r.missed()
+}
+
+// listFiles replaces directories by the files in them, by name, without going deeper.
+func listFiles(paths []string) ([]string, error) {
+	var files []string
+	for _, path := range paths {
+		info, err := os.Stat(path)
+		if err != nil {
+			return nil, fmt.Errorf("read recorded events: %w", err)
+		}
+		if !info.IsDir() {
+			files = append(files, path)
+			continue
+		}
+		entries, err := os.ReadDir(path) // sorted by name
+		if err != nil {
+			return nil, fmt.Errorf("read recorded events: %w", err)
+		}
+		for _, e := range entries {
+			inner := filepath.Join(path, e.Name())
+			if info, err := os.Stat(inner); err == nil && info.Mode().IsRegular() {
+				files = append(files, inner)
+			}
+		}
+	}
+	return files, nil
+}
+
+// file evaluates one file, whose first bytes tell what it is.
+func (r *replay) file(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return fmt.Errorf("read recorded events: %w", err)
+	}
+	defer f.Close()
+	in := bufio.NewReaderSize(f, 256<<10)
+	if start, err := in.Peek(len(recording.Magic)); err == nil && string(start) == recording.Magic {
+		return r.recording(path, in)
+	}
+	return r.audit.ReadFrom(path, in, r.evaluate)
+}
+
+func (r *replay) evaluate(e *event.Event) error {
+	if e.Num%1024 == 0 && r.ctx.Err() != nil {
+		return r.ctx.Err()
+	}
+	return r.worker.evaluate(e)
+}
+
+func (r *replay) recording(path string, in io.Reader) error {
+	rec, err := recording.NewReader(in)
+	if err != nil {
+		r.malformed++
+		fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
+		return nil
+	}
+	inspector := syscall.New(syscall.Options{})
+	inspector.Load(rec.Header())
+	for {
+		frame, err := rec.Next()
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		if err != nil {
+			r.malformed++
+			fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
+			return nil
+		}
+		e, err := inspector.Event(frame)
+		if err != nil {
+			r.malformed++
+			fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
+			continue
+		}
+		r.events++
+		if err := r.evaluate(e); err != nil {
+			return err
+		}
+	}
+}
+
+// missed says what was not evaluated.
+func (r *replay) missed() error {
+	var parts []string
+	add := func(n uint64, what string) {
+		if n > 0 {
+			parts = append(parts, fmt.Sprintf("%d %s", n, what))
+		}
+	}
+	add(uint64(r.audit.Rejected), "audit items that are no events")
+	add(uint64(r.audit.Malformed), "places that are not JSON")
+	add(uint64(r.malformed), "system call events that could not be read")
+	for _, m := range r.pipeline.notEvaluated() {
+		if m.reason == string(engine.ReasonNoRules) {
+			fmt.Fprintf(r.stderr, "Warning: %d events of source %s were not evaluated: no rule of that source is enabled\n", m.count, m.source)
+			continue
+		}
+		add(m.count, fmt.Sprintf("events of source %s (%s)", m.source, m.reason))
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return fmt.Errorf("%w: %s", ErrNotEvaluated, strings.Join(parts, ", "))
+}

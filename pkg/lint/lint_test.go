@@ -1,0 +1,162 @@
+package lint_test
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/field/fieldtest"
+	"github.com/saker-security/saker/pkg/lint"
+	"github.com/saker-security/saker/pkg/rule"
+)
+
+var update = flag.Bool("update", false, "write the golden files")
+
+var catalogues = map[string]*field.Catalogue{event.SourceSyscall: fieldtest.Syscall()}
+
+func check(t testing.TB, path string) lint.Result {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lint.Check([]rule.File{{Name: filepath.Base(path), Data: data}}, catalogues)
+}
+
+// TestBroken lints each file of testdata/broken and compares with the golden files beside it.
+func TestBroken(t *testing.T) {
+	paths, err := filepath.Glob("testdata/broken/*.yaml")
+	if err != nil || len(paths) < 10 {
+		t.Fatalf("%d files, error %v", len(paths), err)
+	}
+	for _, path := range paths {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			r := check(t, path)
+			var text, report strings.Builder
+			if err := r.WriteText(&text); err != nil {
+				t.Fatal(err)
+			}
+			text.WriteString(r.Summary() + "\n")
+			if err := r.WriteJSON(&report); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, strings.TrimSuffix(path, ".yaml")+".txt", text.String())
+			golden(t, strings.TrimSuffix(path, ".yaml")+".json", report.String())
+			for _, c := range text.String() {
+				if c < ' ' && c != '\n' || c == 0x7f {
+					t.Errorf("control character %q in the text", c)
+				}
+			}
+		})
+	}
+}
+
+func golden(t *testing.T, path, got string) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(path, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(want), got); diff != "" {
+		t.Errorf("%s: %s", path, diff)
+	}
+}
+
+// TestVerdicts compares with what Falco 0.44 said of the rules files in testdata/falco: whether each can be used.
+func TestVerdicts(t *testing.T) {
+	data, err := os.ReadFile("testdata/falco/verdicts.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for line := range strings.Lines(string(data)) {
+		name, verdict, ok := strings.Cut(strings.TrimSpace(line), " ")
+		if !ok {
+			t.Fatalf("bad line %q", line)
+		}
+		n++
+		r := check(t, "testdata/falco/"+name+".yaml")
+		if want := verdict == "0"; r.OK() != want {
+			var b strings.Builder
+			if err := r.WriteText(&b); err != nil {
+				t.Fatal(err)
+			}
+			t.Errorf("%s: ok is %v, Falco says %v\n%s", name, r.OK(), want, b.String())
+		}
+	}
+	t.Logf("%d files", n)
+	if n < 30 {
+		t.Errorf("%d files, want 30 or more", n)
+	}
+}
+
+// TestSeveralFiles: findings are in the order in which the files were given, and each names its file.
+func TestSeveralFiles(t *testing.T) {
+	bad := []byte("- rule: r\n  desc: d\n  condition: evt.type = open and nosuch.field = x\n  output: x\n  priority: INFO\n")
+	later := []byte("- macro: m\n  condition: nosuch.field = x and\n")
+	r := lint.Check([]rule.File{{Name: "z.yaml", Data: bad}, {Name: "a.yaml", Data: later}}, catalogues)
+	if len(r.Findings) != 2 || r.Findings[0].Start.File != "z.yaml" || r.Findings[1].Start.File != "a.yaml" {
+		t.Errorf("findings %+v", r.Findings)
+	}
+}
+
+func TestClean(t *testing.T) {
+	r := check(t, "testdata/falco/good.yaml")
+	var text, report strings.Builder
+	if err := r.WriteText(&text); err != nil || text.String() != "" || !r.OK() {
+		t.Errorf("text %q, error %v, ok %v", text.String(), err, r.OK())
+	}
+	if got := r.Summary(); got != "1 rule in 1 file: 0 errors, 0 warnings" {
+		t.Errorf("summary %q", got)
+	}
+	if err := r.WriteJSON(&report); err != nil {
+		t.Fatal(err)
+	}
+	var back lint.Report
+	if err := json.Unmarshal([]byte(report.String()), &back); err != nil || !back.OK || back.Findings == nil {
+		t.Errorf("report %s: %+v, error %v", report.String(), back, err)
+	}
+}
+
+// TestLongLine: of a long line what is around the place is shown, and the caret stays under it.
+func TestLongLine(t *testing.T) {
+	for _, before := range []string{"", strings.Repeat("proc.name = cat or ", 30), strings.Repeat("proc.name = é€ or ", 30), strings.Repeat("proc.name = 日本 or ", 30)} {
+		data := "- rule: r\n  desc: d\n  condition: evt.type = open and (" + before + "nosuch.field = x" + strings.Repeat(" or proc.name = \t日本", 30) + ")\n  output: x\n  priority: INFO\n"
+		r := lint.Check([]rule.File{{Name: "f.yaml", Data: []byte(data)}}, catalogues)
+		if len(r.Findings) != 1 {
+			t.Fatalf("findings %+v", r.Findings)
+		}
+		var b strings.Builder
+		if err := r.WriteText(&b); err != nil {
+			t.Fatal(err)
+		}
+		lines := strings.Split(b.String(), "\n")
+		at := strings.Index(lines[1], "nosuch.field")
+		if at < 0 || len([]rune(lines[1])) > 120 {
+			t.Fatalf("line %q", lines[1])
+		}
+		column := 0
+		for _, c := range lines[1][:at] {
+			column++
+			if c > 0x2E80 {
+				column++
+			}
+		}
+		if want := strings.Repeat(" ", column) + strings.Repeat("^", len("nosuch.field")); lines[2] != want {
+			t.Errorf("carets do not fit:\n%s\n%s\n%s", lines[1], lines[2], want)
+		}
+	}
+}
