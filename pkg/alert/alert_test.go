@@ -40,14 +40,14 @@ const second = 1_000_000_000
 
 func sampleEvent() *event.Event {
 	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{"proc.name": "cat", "proc.cmdline": "cat \"x\"\n\x1b[1m\xff", "proc.tty": 0,
-		"proc.args": []any{"x"}, "proc.is_exe_writable": true})
+		"fd.types": []any{"x"}, "proc.is_exe_writable": true})
 	e.Time = 1700000000*second + 42
 	return e
 }
 
 func TestLines(t *testing.T) {
 	b := &alert.Builder{Hostname: "node\"1"}
-	a := b.New(sampleEvent(), compileRule(t, "p=%proc.name c=%proc.cmdline t=%proc.tty a=%proc.args w=%proc.is_exe_writable n=%proc.pname"))
+	a := b.New(sampleEvent(), compileRule(t, "p=%proc.name c=%proc.cmdline t=%proc.tty a=%fd.types w=%proc.is_exe_writable n=%proc.pname"))
 	def := alert.DefaultOptions()
 	def.Location = time.FixedZone("x", 3600)
 	iso := alert.Options{ISO8601: true, Output: true, Fields: true}
@@ -57,11 +57,11 @@ func TestLines(t *testing.T) {
 		{"text", string(a.AppendText(nil, def)), "23:13:20.000000042: Notice " + escaped},
 		{"text in UTC", string(a.AppendText([]byte("> "), iso)), "> 2023-11-14T22:13:20.000000042+0000: Notice " + escaped},
 		{"JSON", string(a.AppendJSON(nil, def)), `{"hostname":"node\"1","output":"23:13:20.000000042: Notice ` + escaped + `","output_fields":{"evt.time":1700000000000000042,` +
-			`"proc.args":["x"],"proc.cmdline":"cat \"x\"\n\u001b[1m` + "\uFFFD" + `","proc.is_exe_writable":true,"proc.name":"cat","proc.pname":null,"proc.tty":0},` +
+			`"fd.types":["x"],"proc.cmdline":"cat \"x\"\n\u001b[1m` + "\uFFFD" + `","proc.is_exe_writable":true,"proc.name":"cat","proc.pname":null,"proc.tty":0},` +
 			`"priority":"Notice","rule":"r","source":"syscall","tags":["a","b"],"time":"2023-11-14T22:13:20.000000042Z"}`},
 		{"JSON in UTC", string(a.AppendJSON(nil, iso)), `{"hostname":"node\"1","output":"2023-11-14T22:13:20.000000042+0000: Notice ` + escaped +
 			`","output_fields":{"evt.time.iso8601":1700000000000000042,` +
-			`"proc.args":["x"],"proc.cmdline":"cat \"x\"\n\u001b[1m` + "\uFFFD" + `","proc.is_exe_writable":true,"proc.name":"cat","proc.pname":null,"proc.tty":0},` +
+			`"fd.types":["x"],"proc.cmdline":"cat \"x\"\n\u001b[1m` + "\uFFFD" + `","proc.is_exe_writable":true,"proc.name":"cat","proc.pname":null,"proc.tty":0},` +
 			`"priority":"Notice","rule":"r","source":"syscall","time":"2023-11-14T22:13:20.000000042Z"}`},
 		{"JSON with message", string(a.AppendJSON(nil, message)), `{"hostname":"node\"1","message":"` + escaped + `","priority":"Notice","rule":"r","source":"syscall","time":"2023-11-14T22:13:20.000000042Z"}`},
 	}
@@ -181,13 +181,13 @@ func sortFields(fields []alert.Field) {
 
 // TestLikeEncodingJSON: a parser reads from our lines what it reads from those of encoding/json.
 func TestLikeEncodingJSON(t *testing.T) {
-	compiled := compileRule(t, "a %proc.name %proc.cmdline %proc.args b")
+	compiled := compileRule(t, "a %proc.name %proc.cmdline %fd.types b")
 	b := &alert.Builder{}
 	rapid.Check(t, func(t *rapid.T) {
 		// SliceOf(Byte) makes bad UTF-8 and control characters.
 		text := func(name string) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, name)) }
 		args := []any{text("arg 1"), text("arg 2")}
-		values := fieldtest.Values{"proc.name": text("name"), "proc.args": args}
+		values := fieldtest.Values{"proc.name": text("name"), "fd.types": args}
 		e := fieldtest.Event(event.SourceSyscall, values)
 		e.Time = rapid.Int64Range(0, 4e18).Draw(t, "time")
 		b.Hostname = text("hostname")
@@ -198,7 +198,7 @@ func TestLikeEncodingJSON(t *testing.T) {
 			"hostname": b.Hostname, "message": a.Message, "priority": "Notice", "rule": "r", "source": "syscall", "tags": []string{"a", "b"},
 			"output":        local.Format("15:04:05.000000000") + ": Notice " + a.Message,
 			"time":          local.Format("2006-01-02T15:04:05.000000000Z"),
-			"output_fields": map[string]any{"evt.time": e.Time, "proc.name": values["proc.name"], "proc.cmdline": nil, "proc.args": args},
+			"output_fields": map[string]any{"evt.time": e.Time, "proc.name": values["proc.name"], "proc.cmdline": nil, "fd.types": args},
 		}
 		theirs, err := json.Marshal(want)
 		if err != nil {

@@ -28,7 +28,7 @@ func compile(t testing.TB, text string) *format.Template {
 func TestAppend(t *testing.T) {
 	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{
 		"proc.name": "cat", "proc.pid": -5, "proc.tty": 34816, "fd.mode": 0o644, "fd.dev": 0xfd01, "thread.cpu": 12.25,
-		"fd.sip": netip.MustParseAddr("fe80::1"), "proc.args": []any{"-l", "a b"}, "evt.buffer": "ab\x00\n\xff\"c",
+		"fd.sip": netip.MustParseAddr("fe80::1"), "fd.types": []any{"-l", "a b"}, "evt.buffer": "ab\x00\n\xff\"c",
 		"proc.is_exe_writable": false, "proc.aname": []any{"sh", "init"}, "proc.aname[2]": "sshd", "user.name": "",
 	})
 	e.Time = 1700000000000000042
@@ -48,7 +48,7 @@ func TestAppend(t *testing.T) {
 		{"%fd.mode %fd.dev", "644 FD01"},
 		{"%thread.cpu", "12.2"},
 		{"%fd.sip", "fe80::1"},
-		{"%proc.args", "(-l,a b)"},
+		{"%fd.types", "(-l,a b)"},
 		{"%evt.buffer", "ab...\"c"},
 		{"%proc.is_exe_writable", "false"},
 		{"%proc.aname", "(sh,init)"},
@@ -56,9 +56,9 @@ func TestAppend(t *testing.T) {
 		{"[%user.name]", "[]"},
 		{"%evt.rawtime.ns", "000000042"},
 		{"%toupper(proc.name)[0]", "CAT[0]"},
-		{"%join(\", \", proc.args)", "-l, a b"},
-		{"%len(proc.args)", "2"},
-		{"%getopt(proc.args, \"x\")", "(?)"},
+		{"%join(\", \", fd.types)", "-l, a b"},
+		{"%len(fd.types)", "2"},
+		{"%getopt(fd.types, \"x\")", "(?)"},
 		{"%proc.name %proc.name[1]", "cat cat[1]"},
 		{"%evt.arg.flags", "<NA>"},
 		{"%proc.namex", "catx"},
@@ -87,15 +87,15 @@ func TestTextLimits(t *testing.T) {
 	for i := range long {
 		long[i] = "ab"
 	}
-	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{"proc.args": long, "evt.buffer": strings.Repeat("x", 5000)})
+	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{"fd.types": long, "evt.buffer": strings.Repeat("x", 5000)})
 	var v event.Value
-	for _, text := range []string{"%proc.args", "%evt.buffer"} {
+	for _, text := range []string{"%fd.types", "%evt.buffer"} {
 		if got := len(compile(t, text).Append(nil, e, &v)); got != 1023 {
 			t.Errorf("%s has %d bytes, want 1023", text, got)
 		}
 	}
 	// The JSON value is complete.
-	args := compile(t, "%proc.args").Fields()[0].AppendJSON(nil, e, &v)
+	args := compile(t, "%fd.types").Fields()[0].AppendJSON(nil, e, &v)
 	if got := strings.Count(string(args), "ab"); got != 2000 {
 		t.Errorf("JSON has %d elements, want 2000", got)
 	}
@@ -104,7 +104,7 @@ func TestTextLimits(t *testing.T) {
 func TestFieldJSON(t *testing.T) {
 	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{
 		"proc.name": "a\"\\\n\x1b\xffé\u2028</b>", "proc.pid": -5, "fd.mode": 0o644, "fd.dev": 0xfd01, "thread.cpu": 12.25,
-		"fd.sip": netip.MustParseAddr("10.0.0.1"), "proc.args": []any{"a", "b"}, "evt.buffer": "ab\x00\"", "proc.is_exe_writable": true,
+		"fd.sip": netip.MustParseAddr("10.0.0.1"), "fd.types": []any{"a", "b"}, "evt.buffer": "ab\x00\"", "proc.is_exe_writable": true,
 		"user.uid": uint64(4294967295), "proc.aname": []any{"sh"},
 	})
 	e.Time = 1700000000000000042
@@ -113,7 +113,7 @@ func TestFieldJSON(t *testing.T) {
 		{"%proc.pid %user.uid", `{"proc.pid":-5,"user.uid":4294967295}`},
 		{"%fd.mode %fd.dev", `{"fd.dev":"FD01","fd.mode":"644"}`},
 		{"%thread.cpu", `{"thread.cpu":12.25}`},
-		{"%fd.sip %proc.args", `{"fd.sip":"10.0.0.1","proc.args":["a","b"]}`},
+		{"%fd.sip %fd.types", `{"fd.sip":"10.0.0.1","fd.types":["a","b"]}`},
 		{"%evt.buffer", `{"evt.buffer":"ab.\""}`},
 		{"%proc.is_exe_writable", `{"proc.is_exe_writable":true}`},
 		{"%proc.cmdline", `{"proc.cmdline":null}`},
@@ -270,11 +270,11 @@ func FuzzAppendString(f *testing.F) {
 
 func FuzzFormat(f *testing.F) {
 	for _, seed := range []string{"%proc.name", "*%10proc.aname[2] x", "%toupper(concat(proc.name,\"a\"))[x]", "50%", "%%", "%9999999999999999999999a.b",
-		"%evt.arg.x.y", "%join(\"-\",(proc.name,proc.pname))", "%proc.env[a\x00b]", "%getopt(proc.args,\"a:\")[a]"} {
+		"%evt.arg.x.y", "%join(\"-\",(proc.name,proc.pname))", "%proc.env[a\x00b]", "%getopt(fd.types,\"a:\")[a]"} {
 		f.Add(seed)
 	}
 	cat := fieldtest.Syscall()
-	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{"proc.name": "x", "proc.args": []any{"-a", "b"}})
+	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{"proc.name": "x", "fd.types": []any{"-a", "b"}})
 	f.Fuzz(func(t *testing.T, text string) {
 		tmpl, diagnostics := format.Compile(text, cat)
 		for _, d := range diagnostics {
@@ -300,9 +300,9 @@ func FuzzFormat(f *testing.F) {
 
 // BenchmarkAppend renders an output like those of real rules; the aim is no allocation.
 func BenchmarkAppend(b *testing.B) {
-	tmpl := compile(b, "Sensitive file opened | file=%fd.name parent=%proc.pname evt_type=%evt.type user=%user.name uid=%user.uid command=%proc.cmdline args=%proc.args")
+	tmpl := compile(b, "Sensitive file opened | file=%fd.name parent=%proc.pname evt_type=%evt.type user=%user.name uid=%user.uid command=%proc.cmdline args=%fd.types")
 	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{"fd.name": "/etc/shadow", "user.name": "root", "user.uid": 0,
-		"proc.cmdline": "cat /etc/shadow", "proc.args": []any{"/etc/shadow"}})
+		"proc.cmdline": "cat /etc/shadow", "fd.types": []any{"/etc/shadow"}})
 	var v event.Value
 	var dst []byte
 	b.ReportAllocs()

@@ -83,7 +83,7 @@ func Syscall() *field.Catalogue {
 			Extract: func(e *event.Event, a *field.Arg, v *event.Value) bool { return extract(e, "evt.arg."+a.Text, v) }},
 		change(plain("evt.dir", event.TypeString), func(f *field.Field) { f.Deprecated = "it is always <" }),
 		plain("proc.name", event.TypeString), plain("proc.pname", event.TypeString), plain("proc.cmdline", event.TypeString),
-		list("proc.args", event.TypeString), plain("proc.pid", event.TypePID), plain("proc.exepath", event.TypePath),
+		plain("proc.args", event.TypeString), list("fd.types", event.TypeString), plain("proc.pid", event.TypePID), plain("proc.exepath", event.TypePath),
 		plain("proc.is_exe_writable", event.TypeBool), plain("proc.tty", event.TypeUint32),
 		plain("user.name", event.TypeString), plain("user.uid", event.TypeUID), plain("user.loginuid", event.TypeInt64),
 		plain("fd.name", event.TypePath), plain("fd.sip", event.TypeIP), plain("fd.num", event.TypeFD), plain("fd.sport", event.TypePort),
