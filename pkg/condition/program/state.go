@@ -27,9 +27,6 @@ func (p *Program) NewState() *State {
 	}
 }
 
-// Program is the program that s evaluates.
-func (s *State) Program() *Program { return s.program }
-
 // True tells whether the condition holds for the event that Begin was called with.
 func (s *State) True(id ID) bool {
 	if memo := s.nodes[id]; memo>>1 == s.epoch {
