@@ -56,6 +56,16 @@ func TestSemantics(t *testing.T) {
 	}
 }
 
+// TestBothEnds: != with a field on the right holds when neither end is equal to it.
+func TestBothEnds(t *testing.T) {
+	for port, want := range map[uint64]bool{22: true, 80: false, 443: false} {
+		e := newEvent(map[string]event.Value{"ends": list(num(80), num(443)), "port": num(port)})
+		if got := evaluate(t, "t.ends != val(t.port)", e); got != want {
+			t.Errorf("%d: got %v", port, got)
+		}
+	}
+}
+
 func TestGetopt(t *testing.T) {
 	tests := []struct {
 		argv, options, option, want string
