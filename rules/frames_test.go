@@ -24,11 +24,12 @@ type scenario struct {
 
 // actor is a process. It inherits what is not said from its parent: container, terminal, users, working directory.
 type actor struct {
-	// Exe is the resolved path of the program, Comm the kernel's name; by default the last part of the path, cut to
-	// the 15 bytes that the kernel keeps.
-	Exe  string
-	Comm string
-	Args []string
+	// Exe is the resolved path of the program, which by default is also its first argument, Argv0. Comm is the
+	// kernel's name; by default the last part of the path, cut to the 15 bytes that the kernel keeps.
+	Exe   string
+	Argv0 string
+	Comm  string
+	Args  []string
 	// Container is an id of 12 digits.
 	Container     string
 	TTY           *uint32
@@ -74,7 +75,7 @@ func shoot(s scenario) ([][]byte, error) {
 		return nil, err
 	}
 	var f film
-	parent := actor{Exe: "/usr/lib/systemd/systemd", CWD: "/", TTY: new(uint32), UID: new(uint32)}
+	parent := actor{Exe: "/usr/lib/systemd/systemd", Argv0: "/sbin/init", Comm: "systemd", CWD: "/", TTY: new(uint32), UID: new(uint32)}
 	none := uint32(noUID)
 	parent.LoginUID = &none
 	starts := strings.HasPrefix(s.Event.Type, "exec")
@@ -106,6 +107,9 @@ func (a *actor) inherit(p actor) {
 		a.Comm = path.Base(a.Exe)
 		a.Comm = a.Comm[:min(len(a.Comm), nameSize)]
 	}
+	if a.Argv0 == "" {
+		a.Argv0 = a.Exe
+	}
 	if a.Container == "" {
 		a.Container = p.Container
 	}
@@ -134,7 +138,7 @@ func (a *actor) groups() []string {
 
 func (a *actor) values(pid int64) values {
 	return values{
-		"exe": a.Exe, "args": a.Args, "tid": pid, "pid": pid, "ptid": pid - 1, "cwd": a.CWD, "comm": a.Comm,
+		"exe": a.Argv0, "args": a.Args, "tid": pid, "pid": pid, "ptid": pid - 1, "cwd": a.CWD, "comm": a.Comm,
 		"cgroups": a.groups(), "uid": int64(*a.UID), "gid": int64(*a.UID), "fdlimit": int64(1024),
 	}
 }
