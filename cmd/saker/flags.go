@@ -26,11 +26,11 @@ func (s *settings) register(c *cobra.Command) {
 // load reads the configuration and prints warnings about keys without effect.
 func (s *settings) load(c *cobra.Command) (config.Config, error) {
 	cfg, warnings, err := config.Load(s.file, s.options, os.Getenv)
-	if err != nil {
-		return cfg, err
-	}
 	for _, w := range warnings {
 		fmt.Fprintln(c.ErrOrStderr(), "Warning:", w)
+	}
+	if err != nil {
+		return cfg, err
 	}
 	if len(s.rules) > 0 {
 		cfg.RulesFiles = s.rules

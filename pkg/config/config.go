@@ -6,6 +6,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -90,7 +91,8 @@ func Default() Config {
 }
 
 // Load reads the configuration: defaults, then the file (none when path is empty), then options of the form
-// key=value in order. The warnings name keys that have no effect. Errors say the file, line and column, or the option.
+// key=value in order. The warnings name keys that have no effect; they are there with an error too. Errors say the
+// file, line and column, or the option.
 func Load(path string, options []string, env func(string) string) (Config, []string, error) {
 	c := Default()
 	root := &value{keys: map[string]*value{}}
@@ -116,8 +118,9 @@ func Load(path string, options []string, env func(string) string) (Config, []str
 	return c, c.unknownKeyWarning, err
 }
 
-// apply walks the tree and carries out what the table knows.
+// apply walks the tree and carries out what the table knows. It goes on behind an error and returns all.
 func (c *Config) apply(v *value, prefix string) error {
+	var errs []error
 	for _, name := range v.order {
 		item, full := v.keys[name], prefix+name
 		if k := keyNamed(full); k != nil {
@@ -125,19 +128,17 @@ func (c *Config) apply(v *value, prefix string) error {
 				continue
 			}
 			if err := k.set(c, item); err != nil {
-				return fmt.Errorf("%s: key %s: %w", item.origin, full, err)
+				errs = append(errs, fmt.Errorf("%s: key %s: %w", item.origin, full, err))
 			}
 			continue
 		}
 		if item.keys != nil && isSection(full) {
-			if err := c.apply(item, full+"."); err != nil {
-				return err
-			}
+			errs = append(errs, c.apply(item, full+"."))
 			continue
 		}
 		c.unknownKeyWarning = append(c.unknownKeyWarning, item.key+": "+unknownKey(full))
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func isSection(name string) bool {

@@ -50,6 +50,21 @@ var allMetrics = []*metric{
 	&metricThreads, &metricThreadless, &metricEvicted, &metricDelivered, &metricFailed,
 }
 
+// MetricInfo describes a metric for the documentation.
+type MetricInfo struct {
+	Name, Help string
+	Labels     []string
+}
+
+// Metrics lists the metrics that the daemon serves, besides those of the Go runtime and the process.
+func Metrics() []MetricInfo {
+	list := make([]MetricInfo, 0, len(allMetrics))
+	for _, m := range allMetrics {
+		list = append(list, MetricInfo{m.name, m.help, m.labels})
+	}
+	return list
+}
+
 // collector reads the counters of the running daemon whenever it is scraped.
 type collector struct{ d *Daemon }
 

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/daemon"
+)
+
+const generated = "<!-- Generated from the program's own tables by `make generate`. DO NOT EDIT. -->\n\n"
+
+// TestDocuments compares the documents made from the program's tables with the tables; -update writes them.
+func TestDocuments(t *testing.T) {
+	for name, text := range map[string]string{
+		"commands.md":      commandsDocument(),
+		"configuration.md": configurationDocument(),
+		"fields.md":        fieldsDocument(t),
+		"metrics.md":       metricsDocument(),
+	} {
+		path := filepath.Join("../../docs", name)
+		if *update {
+			if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		have, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(text, string(have)); diff != "" {
+			t.Errorf("docs/%s differs from the program, run make generate:\n%s", name, diff)
+		}
+	}
+}
+
+func commandsDocument() string {
+	var b strings.Builder
+	b.WriteString("# Commands\n\n" + generated)
+	for _, c := range newCommand().Commands() {
+		if c.Name() == "completion" || c.Name() == "help" {
+			continue
+		}
+		describe(&b, c)
+	}
+	return b.String()
+}
+
+func describe(b *strings.Builder, c *cobra.Command) {
+	text := c.Long
+	if text == "" {
+		text = c.Short + "."
+	}
+	fmt.Fprintf(b, "## saker %s\n\n```\nsaker %s\n```\n\n%s\n", c.Name(), strings.TrimPrefix(c.UseLine(), "saker "), text)
+	first := true
+	c.Flags().VisitAll(func(f *pflag.Flag) {
+		if first {
+			b.WriteString("\n| flag | meaning |\n|---|---|\n")
+			first = false
+		}
+		short := ""
+		if f.Shorthand != "" {
+			short = "`-" + f.Shorthand + "`, "
+		}
+		arg, usage := pflag.UnquoteUsage(f)
+		if arg != "" {
+			arg = " " + arg
+		}
+		if f.DefValue != "" && f.DefValue != "[]" && f.DefValue != "false" {
+			usage += fmt.Sprintf(" (default %s)", f.DefValue)
+		}
+		fmt.Fprintf(b, "| %s`--%s%s` | %s |\n", short, f.Name, arg, usage)
+	})
+	b.WriteString("\n")
+}
+
+func configurationDocument() string {
+	var b strings.Builder
+	b.WriteString("# Configuration keys\n\n" + generated)
+	b.WriteString("The file given with `-c` has the form of Falco's falco.yaml; `-o key=value` overrides it. In scalars `${NAME}` is\n" +
+		"replaced by the environment, `$${NAME}` stands for a literal `${NAME}`. Keys that have no effect are named when the\n" +
+		"program starts.\n\n| key | default | origin | meaning |\n|---|---|---|---|\n")
+	for _, k := range config.Keys() {
+		origin, value := "Falco", ""
+		if k.Ours {
+			origin = "Saker"
+		}
+		if k.Default != "" {
+			value = "`" + k.Default + "`"
+		}
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, value, origin, k.Help)
+	}
+	return b.String()
+}
+
+func fieldsDocument(t *testing.T) string {
+	c := newCommand()
+	var out bytes.Buffer
+	c.SetOut(&out)
+	c.SetArgs([]string{"fields", "--format", "markdown"})
+	if err := c.Execute(); err != nil {
+		t.Fatal(err)
+	}
+	return "# Fields\n\n" + generated + out.String()
+}
+
+func metricsDocument() string {
+	var b strings.Builder
+	b.WriteString("# Metrics\n\n" + generated)
+	b.WriteString("Served at `/metrics` for Prometheus, with those of the Go runtime and of the process. Names that Falco has keep\n" +
+		"Falco's names and meaning.\n\n| metric | labels | meaning |\n|---|---|---|\n")
+	for _, m := range daemon.Metrics() {
+		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Name, strings.Join(m.Labels, ", "), m.Help)
+	}
+	return b.String()
+}

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"flag"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+)
+
+var update = flag.Bool("update", false, "write what the program prints into the scripts and documents")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"saker": main})
+}
+
+// TestScripts runs the program as a user would; see `go doc testscript` for the form of the files.
+func TestScripts(t *testing.T) {
+	root, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("ROOT", root)
+			e.Setenv("FALCO_HOSTNAME", "host")
+			e.Setenv("TZ", "UTC")
+			// Two ports that are free now; the scripts run one at a time with a server.
+			for _, name := range []string{"AUDIT", "WEB"} {
+				l, err := net.Listen("tcp", "127.0.0.1:0")
+				if err != nil {
+					return err
+				}
+				e.Setenv(name, l.Addr().String())
+				_, port, _ := net.SplitHostPort(l.Addr().String())
+				e.Setenv(name+"_PORT", port)
+				if err := l.Close(); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"post": post, "waitfor": waitFor},
+	})
+}
+
+// read gives the content of a file of the script, which the program may be writing.
+func read(ts *testscript.TestScript, name string) string {
+	data, err := os.ReadFile(ts.MkAbs(name))
+	if err != nil && !os.IsNotExist(err) {
+		ts.Fatalf("%v", err)
+	}
+	return string(data)
+}
