@@ -2,6 +2,7 @@ package rule
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/saker-security/saker/pkg/condition"
@@ -115,13 +116,26 @@ func newFindings(order map[string]int) *findings {
 	return &findings{seen: map[findingKey]bool{}, order: order}
 }
 
-// add keeps d unless the same was found before: a macro is compiled for each rule that uses it.
+// maxFindings is how many findings are kept; a file that is no rules file at all can have millions.
+const maxFindings = 1000
+
+// add keeps d unless the same was found before: a macro is compiled for each rule that uses it. The last one that is
+// kept stands for all that follow it.
 func (f *findings) add(d Diagnostic) {
+	if len(f.all) > maxFindings {
+		last := &f.all[maxFindings]
+		last.Severity = min(last.Severity, d.Severity)
+		return
+	}
 	key := findingKey{d.Code, d.Start, d.End}
 	if f.seen[key] {
 		return
 	}
 	f.seen[key] = true
+	if len(f.all) == maxFindings {
+		d = Diagnostic{Severity: d.Severity, Code: "too-many-findings", Start: d.Start, End: d.Start,
+			Message: fmt.Sprintf("there are more than %d findings, the others are not shown", maxFindings), Hint: "correct these first"}
+	}
 	f.all = append(f.all, d)
 }
 

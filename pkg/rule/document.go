@@ -134,14 +134,13 @@ func (x *expansion) check(doc *yaml.Node) *problem {
 	if culprit == nil && x.total <= maxExpanded {
 		return nil
 	}
-	p := &problem{kind: kindAlias, hint: "write the values out"}
 	if culprit == nil {
-		culprit = doc
+		return &problem{kind: kindSize, message: fmt.Sprintf("the file has more than %d values", maxExpanded), hint: "split it into several files"}
 	}
 	at := x.file.offset(culprit.Line, culprit.Column)
-	p.at = span{at, at}
+	p := &problem{kind: kindAlias, at: span{at, at}, hint: "write the values out"}
 	p.message = fmt.Sprintf("aliases expand the file to more than %d values", maxExpanded)
-	if culprit.Kind == yaml.AliasNode && x.known[culprit.Alias] < 0 {
+	if x.known[culprit.Alias] < 0 {
 		p.message = fmt.Sprintf("alias *%s stands inside the value that it repeats", culprit.Value)
 	}
 	return p

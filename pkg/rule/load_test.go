@@ -274,12 +274,32 @@ func TestBombs(t *testing.T) {
 }
 
 func TestSize(t *testing.T) {
+	if _, found := load([]string{strings.Repeat("---\n", rule.MaxFileSize/4)}); len(found) != 1 || found[0].Code != "file-too-large" {
+		t.Errorf("findings %v", codes(found))
+	}
 	_, found := load([]string{"# " + strings.Repeat("x", rule.MaxFileSize)})
 	if len(found) != 1 || found[0].Code != "file-too-large" {
 		t.Errorf("findings %v", codes(found))
 	}
 	if _, found := load([]string{"# " + strings.Repeat("x", rule.MaxFileSize-2)}); len(found) != 0 {
 		t.Errorf("findings %v", codes(found))
+	}
+}
+
+// TestManyFindings: a file of which nothing is right is not reported to its end, and stays an error.
+func TestManyFindings(t *testing.T) {
+	for _, item := range []string{"- a\n", "- rule:\n", "- x: y\n"} {
+		_, found := load([]string{strings.Repeat(item, 20_000)})
+		if len(found) != 1001 || !slices.ContainsFunc(found, func(d rule.Diagnostic) bool { return d.Code == "too-many-findings" }) {
+			t.Errorf("%q: %d findings", item, len(found))
+		}
+		if rule.HasErrors(found) == strings.Contains(item, "x") {
+			t.Errorf("%q: errors %v", item, rule.HasErrors(found))
+		}
+	}
+	_, found := load([]string{strings.Repeat("- x: y\n", 2000) + "- a\n"})
+	if !rule.HasErrors(found) {
+		t.Error("an error behind many warnings is lost")
 	}
 }
 
