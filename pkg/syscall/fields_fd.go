@@ -118,6 +118,8 @@ func typeChar(r *Record, v *event.Value) bool {
 		v.Text = singles[byte(r.FD.Kind)]
 	case r.Row.OpensFile():
 		v.Text = singles[byte(process.KindFile)]
+	case r.Row.Category == table.Net && r.Row.ID != table.Socket:
+		v.Text = singles[byte(process.KindIPv4)]
 	default:
 		v.Text = singles[byte(process.KindOther)]
 	}

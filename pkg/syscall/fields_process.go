@@ -43,7 +43,10 @@ func processFields() []field.Field {
 		{Name: "proc.vpid", Type: event.TypeInt64, Help: "Id of the process in its own pid namespace.",
 			Extract: processInt(func(p *process.Process) int64 { return p.VPID })},
 		{Name: "proc.sid", Type: event.TypeInt64, Help: "Id of the session, in the pid namespace of the process.",
-			Extract: processInt(func(p *process.Process) int64 { return p.SID })},
+			Extract: threadValue(func(r *Record, t *process.Thread, v *event.Value) bool {
+				v.SetInt(r.in.table.Session(t.Process))
+				return true
+			})},
 		{Name: "proc.sname", Type: event.TypeString, Help: "Short name of the session leader.", Extract: leaderText(sessionLeader, comm)},
 		{Name: "proc.sid.exe", Type: event.TypeString, Help: "First argument of the session leader.", Extract: leaderText(sessionLeader, exe)},
 		{Name: "proc.sid.exepath", Type: event.TypeString, Help: "Program of the session leader.", Extract: leaderText(sessionLeader, exePath)},
@@ -58,7 +61,10 @@ func processFields() []field.Field {
 		{Name: "proc.pgid.exe", Type: event.TypeString, Help: "First argument of the leader of the process group on the machine.", Extract: leaderText(groupLeader, exe)},
 		{Name: "proc.pgid.exepath", Type: event.TypeString, Help: "Program of the leader of the process group on the machine.", Extract: leaderText(groupLeader, exePath)},
 		{Name: "proc.is_sid_leader", Type: event.TypeBool, Help: "Whether the process leads its session.",
-			Extract: processBool(func(p *process.Process) bool { return p.SID == p.VPID })},
+			Extract: threadValue(func(r *Record, t *process.Thread, v *event.Value) bool {
+				v.SetBool(r.in.table.Session(t.Process) == t.Process.VPID)
+				return true
+			})},
 		{Name: "proc.is_vpgid_leader", Type: event.TypeBool, Help: "Whether the process leads its process group, by the ids of its pid namespace.",
 			Extract: processBool(func(p *process.Process) bool { return p.VPGID == p.VPID })},
 		{Name: "proc.is_pgid_leader", Type: event.TypeBool, Help: "Whether the process leads its process group on the machine.",
@@ -219,7 +225,7 @@ func leaderText(find leader, get func(p *process.Process) string) field.Extracto
 // sessionLeader and virtualGroupLeader know the leader by its id in the pid namespace. In a namespace other than that
 // of the machine this is no help, and a leader may have ended: then the highest ancestor with the same id stands for it.
 func sessionLeader(r *Record, p *process.Process) *process.Process {
-	return r.leaderOf(p, func(q *process.Process) int64 { return q.SID })
+	return r.leaderOf(p, r.in.table.Session)
 }
 
 func virtualGroupLeader(r *Record, p *process.Process) *process.Process {

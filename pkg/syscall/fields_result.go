@@ -9,26 +9,26 @@ import (
 )
 
 func resultFields() []field.Field {
-	onResult := func(get func(r *Record, res int64, v *event.Value)) field.Extractor {
-		return extract(func(r *Record, v *event.Value) bool {
-			res, ok := r.result()
-			if ok {
-				get(r, res, v)
-			}
-			return ok
-		})
-	}
 	one := func(r *Record, v *event.Value) bool {
 		v.Num = 1
 		return true
 	}
 	return []field.Field{
 		{Name: "evt.res", Type: event.TypeString, Help: "SUCCESS, or the name of the error that the call returned.",
-			Extract: onResult(func(r *Record, res int64, v *event.Value) { v.Text = r.resultName(res) })},
+			Extract: onResult(func(r *Record, res int64, v *event.Value) bool {
+				v.Text = r.resultName(res)
+				return true
+			})},
 		{Name: "evt.rawres", Type: event.TypeInt64, Help: "What the call returned, negative for an error.",
-			Extract: onResult(func(_ *Record, res int64, v *event.Value) { v.SetInt(res) })},
+			Extract: onResult(func(_ *Record, res int64, v *event.Value) bool {
+				v.SetInt(res)
+				return true
+			})},
 		{Name: "evt.failed", Type: event.TypeBool, Help: "Whether the call failed.",
-			Extract: onResult(func(_ *Record, res int64, v *event.Value) { v.SetBool(res < 0) })},
+			Extract: onResult(func(_ *Record, res int64, v *event.Value) bool {
+				v.SetBool(res < 0)
+				return true
+			})},
 		{Name: "evt.count", Type: event.TypeUint32, Help: "Always 1, for adding up.", Extract: extract(one)},
 		{Name: "evt.count.exit", Type: event.TypeUint32, Help: "1 for calls that returned; none for other events.",
 			Extract: extract(func(r *Record, v *event.Value) bool { return r.Row.ID%2 == 1 && one(r, v) })},
@@ -48,14 +48,15 @@ func resultFields() []field.Field {
 				return true
 			})},
 		{Name: "evt.buflen", Type: event.TypeUint64, Help: "How many bytes were read or written.",
-			Extract: onResult2(func(r *Record, res int64, v *event.Value) bool {
+			Extract: onResult(func(r *Record, res int64, v *event.Value) bool {
 				v.SetInt(res)
 				return res >= 0 && r.FD != nil && r.Row.Has(table.ReadsFD|table.WritesFD)
 			})},
 	}
 }
 
-func onResult2(get func(r *Record, res int64, v *event.Value) bool) field.Extractor {
+// onResult makes an extractor that has no value for events that are no calls.
+func onResult(get func(r *Record, res int64, v *event.Value) bool) field.Extractor {
 	return extract(func(r *Record, v *event.Value) bool {
 		res, ok := r.result()
 		return ok && get(r, res, v)

@@ -40,6 +40,12 @@ func parseTuple(p []byte) (t tuple, ok bool) {
 		t.source, t.target = addrPort4(p), addrPort4(p[6:])
 	case t.family == familyIPv6 && len(p) >= 36:
 		t.source, t.target = addrPort6(p), addrPort6(p[18:])
+		// A socket of IPv6 that speaks IPv4 is taken for what it speaks.
+		if t.source.Addr().Is4In6() && t.target.Addr().Is4In6() {
+			t.family = familyIPv4
+			t.source = netip.AddrPortFrom(t.source.Addr().Unmap(), t.source.Port())
+			t.target = netip.AddrPortFrom(t.target.Addr().Unmap(), t.target.Port())
+		}
 	case t.family == familyUnix && len(p) >= 16:
 		t.from, t.to, t.path = le.Uint64(p), le.Uint64(p[8:]), trimNUL(p[16:])
 	default:

@@ -26,16 +26,16 @@ func (in *Inspector) apply(r *Record) {
 		in.exiting = exiting{r.Wire.Thread, r.integer(4), r.Wire.Time}
 	default:
 		r.Thread = in.table.Find(r.Wire.Thread, r.Wire.Time)
-		in.applyFD(r)
+		if r.Thread == nil {
+			r.takeFDNum()
+		} else if !in.identify(r) {
+			in.applyFD(r)
+		}
 	}
 }
 
 // applyFD handles the events that work on descriptors and directories.
 func (in *Inspector) applyFD(r *Record) {
-	if r.Thread == nil {
-		r.takeFDNum()
-		return
-	}
 	switch r.Row.ID {
 	case table.Open, table.Openat, table.Openat2, table.Creat:
 		in.opened(r)
@@ -47,6 +47,10 @@ func (in *Inspector) applyFD(r *Record) {
 		}
 	case table.Connect:
 		in.connected(r)
+	case table.Accept, table.Accept4:
+		in.accepted(r)
+	case table.Dup, table.Dup2, table.Dup3:
+		in.duplicated(r)
 	case table.Socket:
 		in.socketMade(r)
 	case table.Chdir:
@@ -78,35 +82,33 @@ func (r *Record) takeFDNum() {
 	}
 }
 
-// cloned handles clone and its kin. The child's event (result 0) tells all; that of the parent only brings in a child
-// whose own event is missing.
+// cloned handles clone and its kin. Both sides report: the child's event (result 0) tells all about the child, that of
+// the parent tells who really made it and comes first at times.
 func (in *Inspector) cloned(r *Record) {
-	res := r.integer(0)
-	if res != 0 {
+	b := r.birth()
+	if res := r.integer(0); res != 0 {
 		r.Thread = in.table.Find(r.Wire.Thread, r.Wire.Time)
 		if res > 0 {
-			in.childSeen(r, res)
+			in.childSeen(r, b, res)
 		}
 		return
 	}
-	b := r.birth()
 	r.Thread = in.table.Birth(b, r.Wire.Time, in.boot)
 }
 
 // childSeen takes in a child from its parent's event. Inside a pid namespace the parent knows the child under another
 // number; then the child's own event is the only one that helps.
-func (in *Inspector) childSeen(r *Record, child int64) {
-	parent := r.Thread
-	b := r.birth()
-	if parent == nil || b.VTID != b.TID || b.Flags&(table.CloneChildInside|table.CloneNewPIDNS) != 0 {
+func (in *Inspector) childSeen(r *Record, b *process.Birth, child int64) {
+	if r.Thread == nil || b.VTID != b.TID || b.Flags&(table.CloneChildInside|table.CloneNewPIDNS) != 0 {
 		return
 	}
 	if in.table.Get(child) != nil {
 		return
 	}
-	b.PTID = parent.Process.PID()
+	b.Maker = r.Thread.Process
+	b.PTID = b.Maker.PID()
 	if b.Flags&table.CloneParent != 0 {
-		b.PTID, _ = parent.Process.ParentPID()
+		b.PTID, _ = b.Maker.ParentPID()
 	}
 	if b.Flags&table.CloneThread == 0 {
 		b.PID, b.VPID = child, child
@@ -330,6 +332,26 @@ func (in *Inspector) socketMade(r *Record) {
 	}
 	fd.Flags = uint32(r.integer(4))
 	r.FD = fd
+}
+
+// accepted handles accept: new descriptor, tuple from the client to this process.
+func (in *Inspector) accepted(r *Record) {
+	r.FDNum = max(r.integer(0), -1)
+	t, ok := parseTuple(r.Wire.Param(1))
+	if r.FDNum < 0 || !ok {
+		return
+	}
+	fd := in.table.OpenFD(r.Thread.Process, r.FDNum)
+	if fd == nil {
+		return
+	}
+	fd.Kind, fd.Connected, fd.Server = kindOfFamily(uint64(t.family)), true, true
+	if fd.IsIP() {
+		fd.Protocol = process.ProtocolTCP
+	}
+	fd.Source, fd.Target = t.source, t.target
+	fd.Name = t.append(fd.Name[:0])
+	r.FD, r.nameChanged = fd, true
 }
 
 // connected handles connect: result, tuple, descriptor, address asked for. A call in progress has its tuple already.

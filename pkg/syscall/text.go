@@ -174,15 +174,16 @@ func appendErrno(dst []byte, n int64) []byte {
 	return dst
 }
 
-// appendFlags writes the names of the bits that are set. A name whose bits are all set takes them away.
+// appendFlags writes the names of the bits that are set. A name whose bits are all set takes them away; a name for 0
+// is written when nothing is set.
 func appendFlags(dst []byte, n uint64, flags []table.Flag) []byte {
-	start := len(dst)
+	start, left := len(dst), n
 	for i := range flags {
 		f := &flags[i]
-		if f.Value == 0 || n&f.Value != f.Value {
+		if left&f.Value != f.Value || f.Value == 0 && n != 0 {
 			continue
 		}
-		n &^= f.Value
+		left &^= f.Value
 		if len(dst) > start {
 			dst = append(dst, '|')
 		}
@@ -220,10 +221,11 @@ func (r *Record) appendFD(dst []byte, num int64) []byte {
 	if fd == nil {
 		return dst
 	}
-	dst = append(dst, '<')
-	if fd.Kind != process.KindUnknown {
-		dst = append(dst, byte(fd.Kind))
+	kind := fd.Kind
+	if kind == process.KindUnknown {
+		kind = process.KindOther
 	}
+	dst = append(dst, '<', byte(kind))
 	if fd.IsIP() && fd.Protocol != process.ProtocolUnknown {
 		dst = append(dst, fd.Protocol)
 	}

@@ -27,6 +27,8 @@ type Birth struct {
 	VTID, VPID int64
 	// NamespaceStart is when the first process of the pid namespace began, in nanoseconds since the machine started.
 	NamespaceStart int64
+	// Maker is the process that made the call, where that is known: with CLONE_PARENT it is not the parent.
+	Maker *Process
 }
 
 // Exec is a successful execve or execveat.
@@ -44,33 +46,62 @@ type Exec struct {
 
 // Birth takes in a new thread or process. boot is when the machine started.
 func (t *Table) Birth(b *Birth, now, boot int64) *Thread {
-	if b.Flags&table.CloneThread != 0 {
+	// The flags of clone3 lie in memory of the program, where the child may find anything: the ids decide.
+	if b.TID != b.PID {
 		return t.threadBorn(b, now)
+	}
+	if main := t.threads[b.TID]; main != nil && main == &main.Process.Main && main.Process.announced && !main.Exited {
+		// The parent's event came first and has the better start and the true maker.
+		main.Process.completed(b, boot)
+		return main
 	}
 	var parent *Process
 	if thread := t.Find(b.PTID, now); thread != nil && b.PTID != b.TID {
 		parent = thread.Process
 	}
-	p := &Process{SID: 0, LoginUID: noID, Threads: 1, Start: now}
-	if parent != nil {
-		p.inherit(parent)
-		p.parent = cutEnded(parent)
-		p.PPID = parent.PID()
-		t.inheritFDs(parent, p)
-	} else {
-		p.PPID = b.PTID
+	maker := b.Maker
+	if maker == nil {
+		maker = parent
 	}
-	p.Main = Thread{TID: b.TID, VTID: b.VTID, UID: b.UID, GID: b.GID, Process: p}
-	p.VPID = b.VPID
-	p.setImage(&b.Image, parent)
-	if parent != nil {
-		p.Main.Caps = parent.Main.Caps
+	p := &Process{LoginUID: noID, Threads: 1, Start: now, announced: b.Maker != nil, PPID: b.PTID}
+	p.Main = Thread{TID: b.TID, Process: p}
+	if maker != nil {
+		p.inherit(maker)
+		p.Main.Caps = maker.Main.Caps
+		t.inheritFDs(maker, p)
 	}
+	if parent != nil {
+		p.parent, p.PPID = cutEnded(parent), parent.PID()
+	}
+	p.setImage(&b.Image, maker)
+	p.completed(b, boot)
+	p.announced = b.Maker != nil
+	t.insert(&p.Main, now)
+	return &p.Main
+}
+
+// completed takes over what a birth tells of the child alone.
+func (p *Process) completed(b *Birth, boot int64) {
+	p.announced = false
+	p.Main.VTID, p.VPID = b.VTID, b.VPID
+	p.Main.UID, p.Main.GID = b.UID, b.GID
+	p.SetGroups(b.Groups)
 	if b.NamespaceStart > 0 {
 		p.NamespaceStart = boot + b.NamespaceStart
 	}
-	t.insert(&p.Main, now)
-	return &p.Main
+}
+
+// SetGroups takes in the control groups of a process, NUL-terminated elements; none leave them as they were.
+func (p *Process) SetGroups(groups string) {
+	if groups != "" && groups != p.Groups {
+		p.Groups, p.Container = groups, cgroup.Find(groups)
+	}
+}
+
+// SetSession takes in that a process began a session, which makes it the leader of a process group too. id is its
+// number in the pid namespace.
+func (p *Process) SetSession(id int64) {
+	p.SID, p.VPGID, p.PGID, p.session = id, id, p.PID(), true
 }
 
 // noID is the id of nobody.
@@ -84,7 +115,7 @@ func (t *Table) threadBorn(b *Birth, now int64) *Thread {
 		} else {
 			image := b.Image
 			image.TID = b.PID
-			p = t.Birth(&Birth{Image: image, Flags: 0, VTID: b.VPID, VPID: b.VPID, NamespaceStart: 0}, now, 0).Process
+			p = t.Birth(&Birth{Image: image, VTID: b.VPID, VPID: b.VPID}, now, 0).Process
 			p.Start = 0
 		}
 	}
@@ -116,12 +147,8 @@ func (p *Process) setImage(i *Image, like *Process) {
 	p.Exe = share(i.Exe, like.Exe)
 	p.Args = share(i.Args, like.Args)
 	p.cmdline = ""
-	switch i.Groups {
-	case "", like.Groups:
-		p.Groups, p.Container = like.Groups, like.Container
-	default:
-		p.Groups, p.Container = i.Groups, cgroup.Find(i.Groups)
-	}
+	p.Groups, p.Container = like.Groups, like.Container
+	p.SetGroups(i.Groups)
 	if i.Cwd != "" {
 		p.Cwd = i.Cwd
 	}
@@ -173,7 +200,20 @@ func (t *Table) Exec(x *Exec, now int64) *Thread {
 	p.Main.seen = now
 	t.setParent(p, x.PTID, now)
 	p.closeOnExec(table.OpenCloexec)
+	p.session = false
 	return &p.Main
+}
+
+// Session gives the id of the session of a process, in its pid namespace. The live drivers do not report setsid, so
+// the id of a process that was made or changed its program is read from /proc once it is asked for.
+func (t *Table) Session(p *Process) int64 {
+	if !p.session && t.proc != nil && !p.Main.Exited {
+		if sid, ok := t.proc.session(p.PID()); ok {
+			p.SID = sid
+		}
+		p.session = true
+	}
+	return p.SID
 }
 
 // setParent follows what an event says of the parent, which may have changed unseen.
@@ -226,12 +266,4 @@ func (t *Table) Exit(tid, reaper, now int64) {
 		}
 	}
 	t.ended = append(t.ended, ending{thread, now})
-}
-
-// SetComm changes the short name of a thread.
-func (t *Thread) SetComm(comm string) {
-	t.Comm = comm
-	if t == &t.Process.Main {
-		t.Process.cmdline = ""
-	}
 }

@@ -54,7 +54,7 @@ func (i *Info) process() *Process {
 		LoginUID: i.LoginUID, TTY: i.TTY, Start: i.Start, Groups: elements(i.Groups),
 		ExeFlags: i.ExeFlags, ExeInode: i.ExeInode, ExeChanged: i.ExeChanged, ExeModified: i.ExeModified,
 		FDLimit: i.FDLimit, Threads: max(i.Threads, 1), VMSize: i.VMSize, VMResident: i.VMResident, VMSwap: i.VMSwap,
-		MajorFaults: i.MajorFaults, MinorFaults: i.MinorFaults,
+		MajorFaults: i.MajorFaults, MinorFaults: i.MinorFaults, session: true,
 	}
 	vtid := i.VTID
 	if i.TID != i.PID {
@@ -163,6 +163,16 @@ func (p *Proc) Read(tid int64) (*Info, error) {
 	parseStatus(info, status)
 	p.readFiles(info)
 	return info, nil
+}
+
+// session reads the id of the session of a process, in its pid namespace.
+func (p *Proc) session(pid int64) (int64, bool) {
+	status, err := os.ReadFile(p.path(pid, "status"))
+	if err != nil {
+		return 0, false
+	}
+	sid := inner(status, "NSsid:", -1)
+	return sid, sid >= 0
 }
 
 // parseStat reads /proc/ID/stat: proc(5) numbers its fields from 1; field 2 is in parentheses and may hold anything.

@@ -65,6 +65,10 @@ type Process struct {
 	reaper  *Process
 	fds     fdSet
 	cmdline string
+	// session says that SID is known to be right: a process that was just made may begin a session unseen.
+	session bool
+	// announced says that only the maker's event told of the process, its own is still to come.
+	announced bool
 }
 
 // PID is the id of the process.

@@ -120,7 +120,7 @@ var rowsAG = []Event{
 	}},
 	{ID: 365, Name: "dup3", Category: IOOther, Flags: CreatesFD | UsesFD | State, Params: []Param{
 		{Name: "res", Type: event.TypeFD}, {Name: "oldfd", Type: event.TypeFD}, {Name: "newfd", Type: event.TypeFD},
-		{Name: "flags", Type: event.TypeFlags32, Print: field.Hex},
+		{Name: "flags", Type: event.TypeFlags32, Print: field.Hex, Flags: FileFlags},
 	}},
 	{ID: 375, Name: "epoll_create", Category: Wait, Flags: CreatesFD | State, Params: []Param{
 		{Name: "res", Type: event.TypeErrno}, {Name: "size", Type: event.TypeInt32},
@@ -136,7 +136,7 @@ var rowsAG = []Event{
 		{Name: "flags", Type: event.TypeUint32, Print: field.Hex},
 	}},
 	{ID: 397, Name: "eventfd2", Category: IPC, Flags: CreatesFD | State, Params: []Param{
-		{Name: "res", Type: event.TypeFD}, {Name: "flags", Type: event.TypeFlags16, Print: field.Hex},
+		{Name: "res", Type: event.TypeFD}, {Name: "flags", Type: event.TypeFlags16, Print: field.Hex, Flags: FileFlags},
 		{Name: "initval", Type: event.TypeUint64},
 	}},
 	{ID: 293, Name: "execve", Category: Process, Flags: State, Params: execParams},

@@ -14,7 +14,7 @@ var rowsHQ = []Event{
 		{Name: "res", Type: event.TypeFD}, {Name: "flags", Type: event.TypeUint8, Print: field.Hex},
 	}},
 	{ID: 395, Name: "inotify_init1", Category: IPC, Flags: CreatesFD | State, Params: []Param{
-		{Name: "res", Type: event.TypeFD}, {Name: "flags", Type: event.TypeFlags16, Print: field.Hex},
+		{Name: "res", Type: event.TypeFD}, {Name: "flags", Type: event.TypeFlags16, Print: field.Hex, Flags: FileFlags},
 	}},
 	{ID: 341, Name: "io_uring_enter", Category: IOOther, Flags: UsesFD, Params: []Param{
 		{Name: "res", Type: event.TypeErrno}, {Name: "fd", Type: event.TypeFD},
@@ -187,7 +187,8 @@ var rowsHQ = []Event{
 	}},
 	{ID: 393, Name: "pipe2", Category: IPC, Flags: CreatesFD | State, Params: []Param{
 		{Name: "res", Type: event.TypeErrno}, {Name: "fd1", Type: event.TypeFD}, {Name: "fd2", Type: event.TypeFD},
-		{Name: "ino", Type: event.TypeUint64}, {Name: "flags", Type: event.TypeFlags32, Print: field.Hex},
+		{Name: "ino", Type: event.TypeUint64},
+		{Name: "flags", Type: event.TypeFlags32, Print: field.Hex, Flags: FileFlags},
 	}},
 	{ID: 81, Name: "poll", Category: Wait, Flags: Waits, Params: []Param{
 		{Name: "res", Type: event.TypeErrno}, {Name: "fds", Type: event.TypeFDList},

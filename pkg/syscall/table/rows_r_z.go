@@ -141,13 +141,13 @@ var rowsRZ = []Event{
 		{Name: "mask", Type: event.TypeUint32, Print: field.Hex}, {Name: "flags", Type: event.TypeUint8, Print: field.Hex},
 	}},
 	{ID: 399, Name: "signalfd4", Category: Signal, Flags: CreatesFD | State, Params: []Param{
-		{Name: "res", Type: event.TypeFD}, {Name: "flags", Type: event.TypeFlags16, Print: field.Hex},
+		{Name: "res", Type: event.TypeFD}, {Name: "flags", Type: event.TypeFlags16, Print: field.Hex, Flags: FileFlags},
 		{Name: "fd", Type: event.TypeFD}, {Name: "mask", Type: event.TypeUint32, Print: field.Hex},
 	}},
 	{ID: 19, Name: "socket", Category: Net, Flags: CreatesFD | State, Params: []Param{
 		{Name: "fd", Type: event.TypeFD}, {Name: "domain", Type: event.TypeEnumFlags32, Flags: SocketFamilies},
 		{Name: "type", Type: event.TypeUint32}, {Name: "proto", Type: event.TypeUint32},
-		{Name: "flags", Type: event.TypeFlags32, Print: field.Hex},
+		{Name: "flags", Type: event.TypeFlags32, Print: field.Hex, Flags: FileFlags},
 	}},
 	{ID: 43, Name: "socketpair", Category: IPC, Flags: CreatesFD | State, Params: []Param{
 		{Name: "res", Type: event.TypeErrno}, {Name: "fd1", Type: event.TypeFD}, {Name: "fd2", Type: event.TypeFD},
@@ -207,7 +207,7 @@ var rowsRZ = []Event{
 		{Name: "flags", Type: event.TypeFlags32, Print: field.Hex, Flags: CloneFlags},
 	}},
 	{ID: 321, Name: "userfaultfd", Category: File, Flags: CreatesFD | State, Params: []Param{
-		{Name: "res", Type: event.TypeErrno}, {Name: "flags", Type: event.TypeFlags32, Print: field.Hex},
+		{Name: "res", Type: event.TypeErrno}, {Name: "flags", Type: event.TypeFlags32, Print: field.Hex, Flags: FileFlags},
 	}},
 	{ID: 227, Name: "vfork", Category: Process, Flags: State, Params: cloneParams},
 	{ID: 9, Name: "write", Category: IOWrite, Flags: UsesFD | WritesFD, Params: []Param{

@@ -103,23 +103,37 @@ const AnyFD = CreatesFD | UsesFD | DestroysFD
 
 // IDs of the events that the source itself looks at.
 const (
-	Generic  = 1
-	Open     = 3
-	Close    = 5
-	Socket   = 19
-	Connect  = 23
-	Creat    = 59
-	Chdir    = 95
-	Fchdir   = 97
-	ProcExit = 186
-	Clone    = 223
-	Fork     = 225
-	Vfork    = 227
-	Execve   = 293
-	Openat   = 307
-	Openat2  = 327
-	Execveat = 331
-	Clone3   = 335
+	Generic   = 1
+	Open      = 3
+	Close     = 5
+	Socket    = 19
+	Connect   = 23
+	Creat     = 59
+	Chdir     = 95
+	Fchdir    = 97
+	ProcExit  = 186
+	Setresuid = 193
+	Setresgid = 195
+	Setuid    = 199
+	Setgid    = 201
+	Clone     = 223
+	Fork      = 225
+	Vfork     = 227
+	Accept    = 247
+	Setsid    = 275
+	Execve    = 293
+	Setpgid   = 295
+	Openat    = 307
+	Openat2   = 327
+	Execveat  = 331
+	Clone3    = 335
+	Capset    = 353
+	Dup2      = 363
+	Dup3      = 365
+	Dup       = 367
+	Accept4   = 389
+	Setreuid  = 427
+	Setregid  = 429
 )
 
 // firstGeneric is the number under which the first system call without a row is known to the catalogue. The wire has
