@@ -30,7 +30,7 @@ const (
 )
 
 // AppendText appends the alert as a line of text, TIME: PRIORITY MESSAGE, without a line break. It is escaped as the
-// inside of a JSON string, as Falco does from 0.45 on, so that no value can break or forge a line.
+// inside of a JSON string, as Falco after 0.44 does, so that no value can break or forge a line.
 func (a *Alert) AppendText(dst []byte, o Options) []byte {
 	dst = a.appendPrefix(dst, o)
 	return format.AppendEscaped(dst, a.Message)

@@ -160,3 +160,40 @@ func TestLongLine(t *testing.T) {
 		}
 	}
 }
+
+// FuzzText: whatever a file holds, the findings about it are clean lines of text and valid JSON.
+func FuzzText(f *testing.F) {
+	paths, err := filepath.Glob("testdata/broken/*.yaml")
+	if err != nil || len(paths) == 0 {
+		f.Fatalf("no seeds: %v", err)
+	}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if len(data) > 10_000 {
+			return
+		}
+		r := lint.Check([]rule.File{{Name: "f", Data: data}}, catalogues)
+		var text, report strings.Builder
+		if err := r.WriteText(&text); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range text.String() {
+			if c < ' ' && c != '\n' || c == 0x7f || c == 0x1b || c >= 0x80 && c < 0xa0 || c >= 0x202a && c <= 0x202e {
+				t.Fatalf("character %q in the text of %q:\n%s", c, data, text.String())
+			}
+		}
+		if err := r.WriteJSON(&report); err != nil {
+			t.Fatal(err)
+		}
+		var back lint.Report
+		if err := json.Unmarshal([]byte(report.String()), &back); err != nil || len(back.Findings) != len(r.Findings) {
+			t.Fatalf("%d of %d findings come back: %v", len(back.Findings), len(r.Findings), err)
+		}
+	})
+}
