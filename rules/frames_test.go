@@ -35,7 +35,8 @@ type actor struct {
 	TTY           *uint32
 	UID, LoginUID *uint32
 	CWD           string
-	Memfd         bool
+	// Memfd is a program in an anonymous file, Upper one in the upper layer of an overlay.
+	Memfd, Upper bool
 }
 
 // action is what the last process does: execve and execveat mean that it starts, the others what it does then.
@@ -162,6 +163,9 @@ func (f *film) exec(name string, pid int64, a actor, result int64, file string) 
 	flags := int64(0)
 	if a.Memfd {
 		flags |= table.ExeFromMemfd
+	}
+	if a.Upper {
+		flags |= table.ExeUpperLayer
 	}
 	v["res"], v["filename"], v["trusted_exepath"], v["flags"] = result, file, a.Exe, flags
 	v["tty"], v["loginuid"], v["vpgid"], v["pgid"] = int64(*a.TTY), int64(*a.LoginUID), pid, pid
