@@ -72,8 +72,9 @@ func New(cfg config.Config, sources []string, stdout, stderr io.Writer) (*Daemon
 }
 
 func (d *Daemon) listen(wanted bool) (err error) {
+	var listener net.ListenConfig
 	if wanted {
-		if d.audit, err = net.Listen("tcp", d.cfg.Audit.Listen); err != nil {
+		if d.audit, err = listener.Listen(context.Background(), "tcp", d.cfg.Audit.Listen); err != nil {
 			return fmt.Errorf("listen for audit events (choose another address with --audit-listen): %w", err)
 		}
 		d.receiver = audit.NewReceiver(&audit.Splitter{}, d.evaluateBatch)
@@ -84,7 +85,7 @@ func (d *Daemon) listen(wanted bool) (err error) {
 	}
 	if d.cfg.Web.Enabled {
 		address := net.JoinHostPort(d.cfg.Web.Address, fmt.Sprint(d.cfg.Web.Port))
-		if d.web, err = net.Listen("tcp", address); err != nil {
+		if d.web, err = listener.Listen(context.Background(), "tcp", address); err != nil {
 			return fmt.Errorf("listen for health checks and metrics (choose another port with -o webserver.listen_port=N, or -o webserver.enabled=false): %w", err)
 		}
 	}

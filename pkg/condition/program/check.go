@@ -194,37 +194,37 @@ func (c *compiler) constants(k *check, n *condition.Check, texts []*condition.Te
 }
 
 // canonical makes spellings of the same comparison the same.
-func (k *check) canonical() {
-	if k.left.list {
+func (c *check) canonical() {
+	if c.left.list {
 		return
 	}
-	switch k.op {
+	switch c.op {
 	case condition.OpEq, condition.OpEqEq, condition.OpIntersects:
-		k.op = condition.OpEq
-		if k.modifier == condition.ModifierNone || k.modifier == condition.ModifierAnyOf {
-			k.op, k.modifier = condition.OpIn, condition.ModifierNone
+		c.op = condition.OpEq
+		if c.modifier == condition.ModifierNone || c.modifier == condition.ModifierAnyOf {
+			c.op, c.modifier = condition.OpIn, condition.ModifierNone
 		}
 	case condition.OpNe:
 		// "differs from each of them" is one lookup.
-		if k.modifier == condition.ModifierAllOf && len(k.constants) > 0 {
-			k.modifier = condition.ModifierNone
+		if c.modifier == condition.ModifierAllOf && len(c.constants) > 0 {
+			c.modifier = condition.ModifierNone
 		}
 	}
 }
 
 // scopeFor tells which values of the left side the test is put to.
-func (k *check) scopeFor() scope {
-	if k.left.list {
-		if k.op == condition.OpIn {
+func (c *check) scopeFor() scope {
+	if c.left.list {
+		if c.op == condition.OpIn {
 			return scopeEvery
 		}
 		return scopeSome
 	}
-	switch k.left.Quantifier() {
+	switch c.left.Quantifier() {
 	case field.Some:
 		return scopeSome
 	case field.Ends:
-		if k.op == condition.OpNe {
+		if c.op == condition.OpNe {
 			return scopeEvery
 		}
 		return scopeSome
@@ -233,20 +233,20 @@ func (k *check) scopeFor() scope {
 }
 
 // constantKey is the canonical form of the check. Numbers are keyed by value, so that 5 and 05 are the same.
-func (k *check) constantKey() string {
-	keys := make([]string, len(k.texts))
-	for i, text := range k.texts {
-		switch k.left.typ.Class() {
+func (c *check) constantKey() string {
+	keys := make([]string, len(c.texts))
+	for i, text := range c.texts {
+		switch c.left.typ.Class() {
 		case event.ClassNumber, event.ClassBool:
-			keys[i] = fmt.Sprintf("%x", k.constants[i].Num)
+			keys[i] = fmt.Sprintf("%x", c.constants[i].Num)
 		default:
 			keys[i] = text
 		}
 	}
-	if k.modifier != condition.ModifierOneOf {
+	if c.modifier != condition.ModifierOneOf {
 		keys = sortedKeys(keys)
 	}
-	return fmt.Sprintf("%s %s %s %q", k.left.key, k.op, k.modifier, keys)
+	return fmt.Sprintf("%s %s %s %q", c.left.key, c.op, c.modifier, keys)
 }
 
 // expression compiles the comparison with an expression on the right.

@@ -79,15 +79,15 @@ func newEqual(t event.Type, text string, v event.Value) test {
 }
 
 // combine makes one test of the tests of the constants.
-func (k *check) combine(tests []test) test {
+func (c *check) combine(tests []test) test {
 	switch {
-	case k.op == condition.OpPMatch:
+	case c.op == condition.OpPMatch:
 		return tests[0]
 	case len(tests) == 0:
 		return never{}
-	case k.op == condition.OpIn || k.op == condition.OpIntersects:
-		return k.set(tests)
-	case k.op == condition.OpNe && k.modifier == condition.ModifierNone:
+	case c.op == condition.OpIn || c.op == condition.OpIntersects:
+		return c.set(tests)
+	case c.op == condition.OpNe && c.modifier == condition.ModifierNone:
 		if len(tests) == 1 {
 			return tests[0]
 		}
@@ -95,51 +95,51 @@ func (k *check) combine(tests []test) test {
 		for i, t := range tests {
 			equals[i] = t.(not).test
 		}
-		return not{k.set(equals)}
+		return not{c.set(equals)}
 	case len(tests) == 1:
 		return tests[0]
-	case k.modifier == condition.ModifierAllOf:
+	case c.modifier == condition.ModifierAllOf:
 		return allOf(tests)
-	case k.modifier == condition.ModifierOneOf:
+	case c.modifier == condition.ModifierOneOf:
 		return oneOf(tests)
-	case k.op == condition.OpStartsWith || k.op == condition.OpBStartsWith:
-		return newPrefixSet(k.constants)
+	case c.op == condition.OpStartsWith || c.op == condition.OpBStartsWith:
+		return newPrefixSet(c.constants)
 	}
 	return anyOf(tests)
 }
 
 // set makes the test of being equal to one of the constants of k.
-func (k *check) set(tests []test) test {
+func (c *check) set(tests []test) test {
 	if len(tests) == 1 {
 		return tests[0]
 	}
-	switch k.left.typ.Class() {
+	switch c.left.typ.Class() {
 	case event.ClassString, event.ClassBytes:
 		s := make(textSet, len(tests))
-		for i := range k.constants {
-			s[k.constants[i].Text] = struct{}{}
+		for i := range c.constants {
+			s[c.constants[i].Text] = struct{}{}
 		}
 		return s
 	case event.ClassIP:
 		s := make(addrSet, len(tests))
-		for i := range k.constants {
-			s[k.constants[i].Addr] = struct{}{}
+		for i := range c.constants {
+			s[c.constants[i].Addr] = struct{}{}
 		}
 		return s
 	case event.ClassNet:
 		s := new(bart.Lite)
-		for _, text := range k.texts {
+		for _, text := range c.texts {
 			p, _ := parsePrefix(text)
 			s.Insert(p)
 		}
 		return (*networks)(s)
 	}
-	if k.left.typ == event.TypeDouble {
+	if c.left.typ == event.TypeDouble {
 		return anyOf(tests)
 	}
 	s := make(numSet, len(tests))
-	for i := range k.constants {
-		s[k.constants[i].Num] = struct{}{}
+	for i := range c.constants {
+		s[c.constants[i].Num] = struct{}{}
 	}
 	return s
 }
