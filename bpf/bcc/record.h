@@ -33,7 +33,8 @@ struct head {
 	u32 pid;
 	u16 type;
 	u16 len[SECTIONS];
-	u16 pad;
+	u8 cut;	   /* a value was cut or left out because of a limit */
+	u8 unread; /* a value could not be read from the program's memory */
 	u32 used; /* bytes of data; kept here and not in a register, where the verifier would follow its every value */
 	s64 res;
 	s64 arg[4];
@@ -61,7 +62,8 @@ struct sock_ends {
 	u16 family;
 	u16 sport;	/* host order */
 	u16 dport;	/* network order */
-	u16 pad;
+	u8 cut;	   /* a value was cut or left out because of a limit */
+	u8 unread; /* a value could not be read from the program's memory */
 	u8 saddr[16];
 	u8 daddr[16];
 };
@@ -84,7 +86,7 @@ struct sys_exit {
 	s64 ret;
 };
 
-enum { COUNT_DELIVERED, COUNT_FULL, COUNT_SCRATCH, COUNTS };
+enum { COUNT_DELIVERED, COUNT_FULL, COUNT_SCRATCH, COUNT_CUT, COUNT_UNREAD, COUNTS };
 
 BPF_PERF_OUTPUT(events);
 BPF_PERCPU_ARRAY(scratch, struct record, 1);
@@ -145,18 +147,25 @@ static __always_inline void finish(void *ctx, struct record *r)
 	asm volatile("" : "+r"(size)); /* keeps the bound and the use in one register */
 	if (size > sizeof(*r))
 		size = sizeof(*r);
-	if (events.perf_submit(ctx, r, size) < 0)
+	if (events.perf_submit(ctx, r, size) < 0) {
 		count(COUNT_FULL);
-	else
-		count(COUNT_DELIVERED);
+		return;
+	}
+	count(COUNT_DELIVERED);
+	if (r->head.cut)
+		count(COUNT_CUT);
+	if (r->head.unread)
+		count(COUNT_UNREAD);
 }
 
 /* room gives the place of the next piece of data, or NULL when there is no space for one. */
 static __always_inline char *room(struct record *r)
 {
 	u64 used = r->head.used;
-	if (used > DATA_MASK)
+	if (used > DATA_MASK) {
+		r->head.cut = 1;
 		return 0;
+	}
 	asm volatile("" : "+r"(used)); /* or the compiler would leave out the mask, which the verifier needs */
 	return &r->data[used & DATA_MASK];
 }
@@ -174,8 +183,12 @@ static __always_inline int put_text(struct record *r, int section, u64 addr)
 	if (!to)
 		return 0;
 	int n = bpf_probe_read_user_str(to, PIECE_MAX, (void *)addr);
-	if (n <= 0)
+	if (n <= 0) {
+		r->head.unread = r->head.res != -14; /* EFAULT: the kernel could not read it either */
 		return 0;
+	}
+	if (n == PIECE_MAX)
+		r->head.cut = 1;
 	added(r, section, n);
 	return 1;
 }
@@ -200,11 +213,15 @@ static __always_inline void put_block(struct record *r, int section, u64 addr, u
 	u64 n = end - addr;
 	if (!to || end <= addr)
 		return;
-	if (n > PIECE_MAX - 1)
+	if (n > PIECE_MAX - 1) {
 		n = PIECE_MAX - 1;
+		r->head.cut = 1;
+	}
 	n &= PIECE_MAX - 1;
 	if (bpf_probe_read_user(to, n, (void *)addr) == 0)
 		added(r, section, n);
+	else
+		r->head.unread = 1;
 }
 
 /* put_argv adds the texts of a vector in the user's memory, one after another. */
@@ -212,16 +229,20 @@ static __always_inline void put_argv(struct record *r, int section, u64 argv)
 {
 	for (int i = 0; i < ARGV_DEPTH; i++) {
 		u64 arg = 0;
-		if (bpf_probe_read_user(&arg, sizeof(arg), (void *)(argv + i * 8)) < 0 || !arg)
+		if (bpf_probe_read_user(&arg, sizeof(arg), (void *)(argv + i * 8)) < 0) {
+			r->head.unread = 1;
 			return;
-		if (!put_text(r, section, arg))
+		}
+		if (!arg || !put_text(r, section, arg))
 			return;
 	}
+	r->head.cut = 1;
 }
 
-/* drop takes a section back. */
+/* drop takes a section back that was too much. */
 static __always_inline void drop(struct record *r, int section)
 {
+	r->head.cut = 1;
 	r->head.used -= r->head.len[section];
 	r->head.len[section] = 0;
 }

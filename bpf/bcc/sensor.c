@@ -171,17 +171,14 @@ static __always_inline void leave_exec(void *ctx, s64 res)
 	finish(ctx, r);
 }
 
+/* A program that begins. A successful execveat comes as execve too, as from the other driver and from Falco's: the kernel
+ * itself makes it look so on x86. */
 int on_exec(struct bpf_raw_tracepoint_args *ctx)
 {
 	u64 task = ctx->args[0], bprm = ctx->args[2];
 	u64 id = (bpf_get_current_pid_tgid() & ~0xffffffffull) | (u32)ctx->args[1];
-	struct call *c = calls.lookup(&id);
-	u16 type = TYPE_EXECVE;
-	if (c) {
-		type = c->type;
-		calls.delete(&id);
-	}
-	struct record *r = start(type, 0);
+	calls.delete(&id); /* the call does not return: the thread may have another id now */
+	struct record *r = start(TYPE_EXECVE, 0);
 	if (!r)
 		return 0;
 	put_task(r, task, 0, 1);

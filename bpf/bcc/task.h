@@ -12,32 +12,35 @@ static __always_inline void put_root(struct record *r, int section)
 	added(r, section, 1);
 }
 
-/* put_path adds the names of a struct path from its leaf to the root of its mount namespace, and an empty one for the
- * root. A path that is deeper than PATH_DEPTH has no value. */
-static __always_inline void put_path(struct record *r, int section, u64 path)
+/* put_path adds the names of a struct path from its leaf to the root directory given, or to the root of its mount
+ * namespace, and an empty name for the root. A file that hangs on no tree (memfd) has one name and no root. */
+static __always_inline void put_path(struct record *r, int section, u64 path, u64 root)
 {
-	u64 dentry = read64(path, OFF_path_dentry);
-	u64 mount = read64(path, OFF_path_mnt) - OFF_mount_mnt;
+	u64 dentry = read64(path, OFF_path_dentry), mnt = read64(path, OFF_path_mnt);
+	u64 root_dentry = read64(root, OFF_path_dentry), root_mnt = read64(root, OFF_path_mnt);
 	if (!dentry)
 		return;
 	for (int i = 0; i < PATH_DEPTH; i++) {
 		u64 parent = read64(dentry, OFF_dentry_parent);
+		u64 mount = mnt - OFF_mount_mnt, up;
+		if (dentry == root_dentry && mnt == root_mnt) {
+			put_root(r, section);
+			return;
+		}
 		if (dentry == read64(mount, OFF_mount_root)) {
-			u64 up = read64(mount, OFF_mount_parent);
+			up = read64(mount, OFF_mount_parent);
 			if (up == mount || !up) {
 				put_root(r, section);
 				return;
 			}
 			dentry = read64(mount, OFF_mount_mountpoint);
-			mount = up;
+			mnt = up + OFF_mount_mnt;
 			continue;
-		}
-		if (dentry == parent) {
-			put_root(r, section);
-			return;
 		}
 		if (!put_name(r, section, read64(dentry, OFF_dentry_name), NAME_SIZE))
 			break;
+		if (dentry == parent)
+			return;
 		dentry = parent;
 	}
 	drop(r, section);
@@ -160,9 +163,9 @@ static __always_inline void put_places(struct record *r, u64 task)
 #if defined(OFF_mount_mnt)
 	u64 fs = read64(task, OFF_task_fs);
 	if (fs)
-		put_path(r, SEC_CWD, fs + OFF_fs_pwd);
+		put_path(r, SEC_CWD, fs + OFF_fs_pwd, fs + OFF_fs_root);
 	u64 exe = read64(read64(task, OFF_task_mm), OFF_mm_exe_file);
 	if (exe)
-		put_path(r, SEC_EXE, exe + OFF_file_path);
+		put_path(r, SEC_EXE, exe + OFF_file_path, 0);
 #endif
 }

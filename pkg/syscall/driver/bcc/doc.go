@@ -24,12 +24,14 @@
 //	procexit                  all but reaper_tid
 //	clone (as the child)      all but vm_rss, vm_swap and pidns_init_start_ts; of flags only CLONE_THREAD, _PARENT,
 //	                          _VM, _FS, _FILES, _SIGHAND and CLONE_CHILD_IN_PIDNS
-//	execve, execveat          all but vm_rss, vm_swap and flags; env only when the call succeeded
+//	execve, execveat          all but vm_rss, vm_swap and flags; env only when the call succeeded. execveat is sent
+//	                          when it fails; one that succeeds comes as execve, as from Falco's drivers
 //
 // A parameter that is not sent has length 0. Beyond that: args and env end after 4,095 bytes each, the arguments of an
 // exec that failed after 32; a path of more than 48 names has no value; cgroups are those of the memory controller and of
 // the unified hierarchy; exe, args and env have no value when their memory is paged out; with offsets from headers
 // cwd and trusted_exepath have no value, because no header declares the mount structure. Programs of the 32-bit
-// system call interface are seen when they start and end, but their calls are not. The driver grows to the CO-RE
+// system call interface are seen when they start and end, but their calls are not. Events with a value that was cut or
+// could not be read are counted (driver.Stats). The driver grows to the CO-RE
 // driver's equal in a later release.
 package bcc

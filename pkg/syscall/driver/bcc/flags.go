@@ -36,15 +36,13 @@ var openBits = []struct {
 }{
 	{unix.O_CREAT, flagCreat}, {unix.O_APPEND, flagAppend}, {unix.O_EXCL, flagExcl}, {unix.O_NONBLOCK, flagNonblock},
 	{unix.O_TRUNC, flagTrunc}, {unix.O_DIRECT, flagDirect}, {unix.O_DIRECTORY, flagDirectory},
-	{unix.O_CLOEXEC, flagCloexec}, {unix.O_TMPFILE &^ unix.O_DIRECTORY, flagTmpfile}, {largefile, flagLargefile},
+	{unix.O_CLOEXEC, flagCloexec}, {unix.O_DSYNC, flagDsync}, {unix.O_TMPFILE &^ unix.O_DIRECTORY, flagTmpfile}, {largefile, flagLargefile},
 }
 
-// openFlags translates the kernel's O_ flags. O_SYNC contains O_DSYNC's bit and hides it.
+// openFlags translates the kernel's O_ flags. O_SYNC contains O_DSYNC's bit.
 func openFlags(kernel uint64) uint32 {
-	var out uint32
+	out := uint32(flagRdonly)
 	switch kernel & unix.O_ACCMODE {
-	case unix.O_RDONLY:
-		out = flagRdonly
 	case unix.O_WRONLY:
 		out = flagWronly
 	case unix.O_RDWR:
@@ -55,11 +53,8 @@ func openFlags(kernel uint64) uint32 {
 			out |= b.flag
 		}
 	}
-	switch {
-	case kernel&unix.O_SYNC == unix.O_SYNC:
+	if kernel&unix.O_SYNC == unix.O_SYNC {
 		out |= flagSync
-	case kernel&unix.O_DSYNC != 0:
-		out |= flagDsync
 	}
 	return out
 }

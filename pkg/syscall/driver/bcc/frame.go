@@ -160,24 +160,18 @@ func (r *raw) exit() [][]byte {
 	return [][]byte{i64(r.res), i64(ret), {byte(sig)}, {core}, nil}
 }
 
-// names joins the names of a path, NUL-terminated and from its leaf to its root, into a text.
+// names joins the names of a path, NUL-terminated and from its leaf to its root, into a text. The root's own name is
+// empty; a path without one, as a memfd has, does not begin with a slash.
 func names(b []byte) []byte {
 	if len(b) == 0 || b[len(b)-1] != 0 {
 		return nil
 	}
 	parts := bytes.Split(b[:len(b)-1], []byte{0})
-	if len(parts[len(parts)-1]) == 0 {
-		parts = parts[:len(parts)-1] // the root of a cgroup hierarchy, or of a mount namespace
-	}
 	slices.Reverse(parts)
-	out := make([]byte, 0, len(b)+1)
-	for _, p := range parts {
-		out = append(append(out, '/'), p...)
+	if len(parts) == 1 && len(parts[0]) == 0 {
+		return []byte("/\x00")
 	}
-	if len(parts) == 0 {
-		out = append(out, '/')
-	}
-	return append(out, 0)
+	return append(bytes.Join(parts, []byte{'/'}), 0)
 }
 
 func i64(v int64) []byte  { return binary.LittleEndian.AppendUint64(nil, uint64(v)) }

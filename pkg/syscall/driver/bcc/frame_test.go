@@ -169,7 +169,7 @@ func TestNames(t *testing.T) {
 		"":                    "",
 		"\x00":                "/\x00",
 		"c\x00b\x00a\x00\x00": "/a/b/c\x00",
-		"memfd:x\x00":         "/memfd:x\x00",
+		"memfd:x\x00":         "memfd:x\x00",
 		"cut":                 "",
 	} {
 		if got := string(names([]byte(in))); got != want {
@@ -204,11 +204,11 @@ func TestOpenFlags(t *testing.T) {
 	}{
 		{unix.O_RDONLY, flagRdonly},
 		{unix.O_WRONLY | unix.O_APPEND, flagWronly | flagAppend},
-		{unix.O_RDWR | unix.O_SYNC, flagRdonly | flagWronly | flagSync},
+		{unix.O_RDWR | unix.O_SYNC, flagRdonly | flagWronly | flagSync | flagDsync},
 		{unix.O_RDWR | unix.O_DSYNC, flagRdonly | flagWronly | flagDsync},
 		{unix.O_DIRECTORY, flagRdonly | flagDirectory},
 		{unix.O_TMPFILE | unix.O_RDWR, flagRdonly | flagWronly | flagDirectory | flagTmpfile},
-		{unix.O_ACCMODE, 0},
+		{unix.O_ACCMODE, flagRdonly},
 		{largefile | unix.O_CLOEXEC | unix.O_NONBLOCK | unix.O_DIRECT | unix.O_TRUNC,
 			flagRdonly | flagLargefile | flagCloexec | flagNonblock | flagDirect | flagTrunc},
 	} {

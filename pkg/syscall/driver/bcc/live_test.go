@@ -49,6 +49,12 @@ func TestChoice(t *testing.T) {
 	if got.way != want {
 		t.Errorf("Open chose %s, want %s on this kernel", got.way, want)
 	}
+	if err := d.Close(); err != nil {
+		t.Error(err)
+	}
+	if s, err := d.Stats(); err != nil || s.Lost == nil {
+		t.Errorf("after closing the counters are %v (%v), want their last values", s, err)
+	}
 	if d.Name() != "bcc" {
 		t.Errorf("the driver's name is %q", d.Name())
 	}

@@ -83,6 +83,7 @@ var members = []member{
 	{name: "sock_v6_rcv_saddr", paths: []string{"sock_common.skc_v6_rcv_saddr"}, optional: true},
 	{name: "sock_v6_daddr", paths: []string{"sock_common.skc_v6_daddr"}, optional: true},
 	{name: "unix_peer", paths: []string{"unix_sock.peer"}, optional: true},
+	{name: "fs_root", paths: []string{"fs_struct.root"}},
 	{name: "fs_pwd", paths: []string{"fs_struct.pwd"}},
 	{name: "path_dentry", paths: []string{"path.dentry"}},
 	{name: "path_mnt", paths: []string{"path.mnt"}},

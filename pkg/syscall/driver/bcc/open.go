@@ -222,7 +222,7 @@ func (d *Driver) Stats() (driver.Stats, error) {
 }
 
 func (d *Driver) stats() (driver.Stats, error) {
-	var sums [3]uint64 // delivered, buffer full, no scratch memory: the order of the C text
+	var sums [5]uint64 // delivered, buffer full, no scratch memory, cut, unread: the order of the C text
 	for i := range sums {
 		var perCPU []uint64
 		if err := d.counts.Lookup(uint32(i), &perCPU); err != nil {
@@ -236,7 +236,7 @@ func (d *Driver) stats() (driver.Stats, error) {
 	if err != nil {
 		return driver.Stats{}, err
 	}
-	return driver.Stats{Delivered: sums[0], Lost: map[driver.Loss]uint64{
+	return driver.Stats{Delivered: sums[0], Truncated: sums[3], Unread: sums[4], Lost: map[driver.Loss]uint64{
 		driver.LossBufferFull: max(sums[1], d.lost),
 		driver.LossScratch:    sums[2],
 		LossProbe:             missed,

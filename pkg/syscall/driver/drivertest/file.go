@@ -89,7 +89,7 @@ func testOpenFlags(t *testing.T, w *watcher) {
 		"trunc":     {unix.O_WRONLY | unix.O_TRUNC, wronly | trunc},
 		"nonblock":  {unix.O_RDONLY | unix.O_NONBLOCK, rdonly | nonblock},
 		"dsync":     {unix.O_RDWR | unix.O_DSYNC, rdonly | wronly | dsync},
-		"sync":      {unix.O_RDWR | unix.O_SYNC, rdonly | wronly | sync_},
+		"sync":      {unix.O_RDWR | unix.O_SYNC, rdonly | wronly | sync_ | dsync},
 		"directory": {unix.O_RDONLY | unix.O_DIRECTORY, rdonly | directory},
 	} {
 		path := filepath.Join(dir, name)
@@ -159,6 +159,18 @@ func testOpenatCreates(t *testing.T, w *watcher) {
 		if got := num(e, 3) &^ (1 << 11); got != want {
 			t.Errorf("flags of open %d are %#x, want %#x", i, got, want)
 		}
+	}
+}
+
+// testOpenatFaults: what cannot be read has no value.
+func testOpenatFaults(t *testing.T, w *watcher) {
+	if _, _, errno := unix.Syscall6(unix.SYS_OPENAT, 4242, 1, 0, 0, 0, 0); errno != unix.EFAULT {
+		t.Fatal(errno)
+	}
+	e, _ := w.find(t, "openat of bad memory", func(e *wire.Event) bool { return e.Type == typeOpenat && num(e, 1) == 4242 })
+	wantNum(t, e, 0, "fd", -int64(unix.EFAULT))
+	if len(e.Param(2)) != 0 {
+		t.Errorf("name is %q, want no value", e.Param(2))
 	}
 }
 

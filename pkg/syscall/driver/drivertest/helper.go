@@ -34,6 +34,8 @@ func init() {
 		if fd, err = unix.Open("/bin/true", unix.O_PATH, 0); err == nil {
 			err = execveat(fd, "", []string{"true", "by descriptor"}, unix.AT_EMPTY_PATH)
 		}
+	case "memfd":
+		err = execMemfd()
 	case "wait":
 		_, err = os.Stdin.Read(make([]byte, 1))
 	}
@@ -64,6 +66,22 @@ func run(t *testing.T, cmd *exec.Cmd) *os.ProcessState {
 		t.Fatalf("run %s: %v %s", cmd.Path, err, stderr.String())
 	}
 	return cmd.ProcessState
+}
+
+// execMemfd runs a program from memory; it returns only when that failed.
+func execMemfd() error {
+	program, err := os.ReadFile("/bin/true")
+	if err != nil {
+		return err
+	}
+	fd, err := unix.MemfdCreate(helperName, unix.MFD_CLOEXEC)
+	if err != nil {
+		return err
+	}
+	if _, err := unix.Write(fd, program); err != nil {
+		return err
+	}
+	return unix.Exec(fmt.Sprintf("/proc/self/fd/%d", fd), []string{"true", "of a memfd"}, os.Environ())
 }
 
 // execveat returns only when the call failed.
