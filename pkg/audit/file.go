@@ -50,10 +50,12 @@ type FileReader struct {
 	line   int // of buf[pos], from 1
 	column int // of buf[pos], from 1
 	ended  bool
+	credit int // how many bytes may be read again
+	depth  int // of the lists that are taken in pieces
 	batch  Batch
 	to     func(*Batch) error
-	// pieces and limit are pieceFrom and DefaultMaxBody, or less in tests.
-	pieces, limit int
+	// first, pieces and limit are window, pieceFrom and DefaultMaxBody, or less in tests.
+	first, pieces, limit int
 }
 
 // Read reads a file, or the files in a directory in the order of their names, and calls do for each event. An event is
@@ -101,8 +103,9 @@ func (f *FileReader) open(path string, do func(*event.Event) error) error {
 func (f *FileReader) ReadFrom(path string, r io.Reader, do func(*event.Event) error) error {
 	f.path, f.file, f.ended = path, r, false
 	f.buf, f.pos, f.line, f.column = f.buf[:0], 0, 1, 1
+	f.credit, f.depth = window, 0
 	if f.pieces == 0 {
-		f.pieces, f.limit = pieceFrom, DefaultMaxBody
+		f.first, f.pieces, f.limit = window, pieceFrom, DefaultMaxBody
 	}
 	f.to = func(b *Batch) error {
 		f.Events += b.Len()
@@ -161,7 +164,7 @@ func (f *FileReader) value(inList bool) (ok bool, err error) {
 		case !bad.Short || f.ended:
 			return false, f.broken(bad)
 		case len(f.buf)-f.pos >= f.limit:
-			return false, f.broken(&BodyError{Line: 1, Column: 1, Message: fmt.Sprintf("the value is longer than %d bytes", f.limit)})
+			return false, f.broken(&BodyError{Offset: len(f.buf) - f.pos, Line: 1, Column: 1, Message: fmt.Sprintf("the value is longer than %d bytes", f.limit)})
 		}
 		if len(f.buf)-f.pos >= f.pieces && !inList {
 			if done, ok, err := f.inPieces(); done {
@@ -193,13 +196,20 @@ func (f *FileReader) cut(text []byte, inList bool) (int, error) {
 func (f *FileReader) broken(e *BodyError) error {
 	f.Malformed++
 	f.report(e)
-	return f.resume()
+	return f.resume(e.Offset)
 }
 
-// resume goes on after a defect with the first line after the position, where the broken value starts, that looks like the start of another one. In a log that is the next line; the lines of a value that is spread over
-// many lines are indented, except for the last one, and are passed over.
-func (f *FileReader) resume() error {
-	f.advance(1)
+// resume goes on after a defect, which stands at an offset of the broken value at the position, with the first line that
+// looks like the start of another value. In a log that is the next line; the lines of a value that is spread over many
+// lines are indented, except for the last one, and are passed over. Lines before the defect count only as long as no
+// more is read again than was read, so that no file makes reading slow.
+func (f *FileReader) resume(defect int) error {
+	if defect <= f.credit {
+		f.credit -= defect
+		f.advance(min(1, len(f.buf)-f.pos))
+	} else {
+		f.advance(defect)
+	}
 	for {
 		for f.pos < len(f.buf) {
 			if f.column == 1 && (f.buf[f.pos] == '{' || f.buf[f.pos] == '[') {
@@ -247,6 +257,7 @@ func (f *FileReader) advance(n int) {
 		f.column += n
 	}
 	f.pos += n
+	f.credit += n
 }
 
 // fill reads more of the file behind what is left of the window.
@@ -254,7 +265,7 @@ func (f *FileReader) fill() error {
 	rest := copy(f.buf, f.buf[f.pos:])
 	f.buf, f.pos = f.buf[:rest], 0
 	if rest > cap(f.buf)/2 || cap(f.buf) == 0 {
-		grown := make([]byte, rest, max(window, 2*cap(f.buf)))
+		grown := make([]byte, rest, max(f.first, 2*cap(f.buf)))
 		copy(grown, f.buf)
 		f.buf = grown
 	}

@@ -6,15 +6,23 @@ import (
 	"github.com/saker-security/saker/pkg/audit/scan"
 )
 
+// maxPieces is how deep arrays may stand in each other that are taken item by item.
+const maxPieces = 100
+
 // inPieces takes an EventList or an array at the position item by item. done is false when it is neither, or when that
 // does not show within the window.
 func (f *FileReader) inPieces() (done, ok bool, err error) {
+	if f.depth >= maxPieces {
+		return false, false, nil
+	}
+	f.depth++
+	defer func() { f.depth-- }()
 	if f.buf[f.pos] == '[' {
 		f.advance(1)
 		ok, err = f.elements(false)
 		return true, ok, err
 	}
-	start, kind := f.findItems()
+	start, known := f.findItems()
 	if start == 0 {
 		return false, false, nil
 	}
@@ -22,13 +30,13 @@ func (f *FileReader) inPieces() (done, ok bool, err error) {
 	if ok, err = f.elements(true); !ok || err != nil {
 		return true, ok, err
 	}
-	ok, err = f.listEnd(kind)
+	ok, err = f.listEnd(known)
 	return true, ok, err
 }
 
 // findItems looks into the object at the position for the array items of an EventList, and returns where it starts and
-// which kind, if any, stands before it. It returns 0 when there is no such thing in the window.
-func (f *FileReader) findItems() (start int, kindBefore string) {
+// whether the kind stands before it. It returns 0 when there is no such thing in the window.
+func (f *FileReader) findItems() (start int, known bool) {
 	text := f.buf[f.pos:]
 	b := &f.batch
 	b.s.Reset(text)
@@ -36,17 +44,17 @@ func (f *FileReader) findItems() (start int, kindBefore string) {
 	defer b.release()
 	head := Record{b: b}
 	end := head.index(0, 0, eventGroup, func(i, depth int) int {
-		if b.s.At(i) == '[' && (head.at[kind].IsZero() || head.is(head.at[kind], "EventList")) {
+		known = head.is(head.at[kind], "EventList")
+		if b.s.At(i) == '[' && (known || head.at[kind].IsZero()) {
 			start = i
-			kindBefore, _ = head.text(head.at[kind])
 			return -1 // far enough
 		}
 		return b.s.Value(i, depth)
 	})
 	if end >= 0 {
-		return 0, ""
+		return 0, false
 	}
-	return start, kindBefore
+	return start, known
 }
 
 // elements takes the elements of an array, behind its opening bracket, and its closing bracket.
@@ -95,21 +103,18 @@ func (f *FileReader) unexpected(expected string) error {
 	return f.broken(&BodyError{Line: 1, Column: 1, Message: "malformed JSON: " + s.Err.Message})
 }
 
-// listEnd passes what follows the items of an EventList up to the end of the object.
-func (f *FileReader) listEnd(kind string) (ok bool, err error) {
+// listEnd passes what follows the items of an EventList up to the end of the object. known tells that the kind stood
+// before the items.
+func (f *FileReader) listEnd(known bool) (ok bool, err error) {
 	for {
-		end, kindAfter, err := f.tail()
+		end, isList, err := f.tail(known)
 		var bad *BodyError
 		switch {
-		case err == nil && kind == "":
-			kind = kindAfter
-			fallthrough
-		case err == nil:
-			if kind != "EventList" || kindAfter != "" && kindAfter != kind {
-				return false, f.broken(&BodyError{Line: 1, Column: 1, Message: "the items were read, but the kind is not EventList"})
-			}
+		case err == nil && isList:
 			f.advance(end)
 			return true, nil
+		case err == nil:
+			return false, f.broken(&BodyError{Line: 1, Column: 1, Message: "the items were read, but the kind is not EventList"})
 		case errors.As(err, &bad) && (!bad.Short || f.ended || len(f.buf)-f.pos >= f.limit):
 			return false, f.broken(bad)
 		}
@@ -119,25 +124,24 @@ func (f *FileReader) listEnd(kind string) (ok bool, err error) {
 	}
 }
 
-// tail reads the members at the position, of an object that began before it.
-func (f *FileReader) tail() (end int, kindAfter string, err error) {
+// tail looks at the members behind the items and returns where the object ends and whether it is an EventList.
+func (f *FileReader) tail(known bool) (end int, isList bool, err error) {
 	text := f.buf[f.pos:]
 	b := &f.batch
 	c := cutter{b: b}
 	b.s.Reset(text)
 	b.text, b.doc = text, view(text)
 	defer b.release()
-	i, more := b.s.Next(0, '}')
-	if !more {
-		if i < 0 {
-			return 0, "", c.failure()
-		}
-		return i, "", nil
-	}
+	end, more := b.s.Next(0, '}')
 	head := Record{b: b}
-	if end = head.indexMembers(i, 1, eventGroup, nil); end < 0 {
-		return 0, "", c.failure()
+	if more {
+		end = head.indexMembers(end, 1, eventGroup, nil)
 	}
-	kindAfter, _ = head.text(head.at[kind])
-	return end, kindAfter, nil
+	if end < 0 {
+		return 0, false, c.failure()
+	}
+	if at := head.at[kind]; !at.IsZero() {
+		return end, head.is(at, "EventList"), nil
+	}
+	return end, known, nil
 }

@@ -11,6 +11,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
+	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -287,6 +289,7 @@ func TestTLSConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(NewReceiver(&Splitter{}, accept))
+	server.Config.ErrorLog = log.New(io.Discard, "", 0)
 	server.TLS = config
 	server.StartTLS()
 	defer server.Close()
