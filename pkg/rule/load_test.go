@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -234,7 +233,7 @@ func TestEachFindingOnce(t *testing.T) {
 	}
 }
 
-// TestBombs: small files that stand for a lot are refused in no time.
+// TestBombs: small files that stand for a lot are refused. Without the limits the test would not end.
 func TestBombs(t *testing.T) {
 	var macros, lists, chain, nested strings.Builder
 	macros.WriteString("- macro: m0\n  condition: a.b = 1\n")
@@ -257,13 +256,9 @@ func TestBombs(t *testing.T) {
 		"list often":   "- list: l\n  items: [" + strings.Repeat("x, ", 50_000) + "y]\n" + ruleText("r", "a.b in (l, l, l) or a.b in (l, l, l)"),
 	}
 	for name, text := range tests {
-		start := time.Now()
 		_, found := load([]string{text})
 		if !slices.ContainsFunc(found, func(d rule.Diagnostic) bool { return d.IsError() && d.Code == "too-large" }) {
 			t.Errorf("%s: not refused: %v", name, codes(found[:min(3, len(found))]))
-		}
-		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s: took %s", name, took)
 		}
 	}
 	// A long chain of macros is unusual but has an end.
