@@ -175,15 +175,20 @@ var paths = map[string]string{
 // compare compares fields of an event with what encoding/json finds in the item that it was made from.
 func compare(t *testing.T, c *field.Catalogue, e *event.Event, item json.RawMessage) {
 	t.Helper()
+	objects := map[string]map[string]json.RawMessage{}
+	open := func(path string, value json.RawMessage) map[string]json.RawMessage {
+		object, ok := objects[path]
+		if !ok && json.Unmarshal(value, &object) != nil {
+			object = nil
+		}
+		objects[path] = object
+		return object
+	}
 	for spec, path := range paths {
 		var want any
 		at := item
-		for _, key := range strings.Fields(path) {
-			var object map[string]json.RawMessage
-			if json.Unmarshal(at, &object) != nil {
-				object = nil
-			}
-			at = object[key]
+		for i, key := range strings.Fields(path) {
+			at = open(strings.Join(strings.Fields(path)[:i], " "), at)[key]
 		}
 		if at != nil && string(at) != "null" {
 			want = textOf(t, at)

@@ -33,7 +33,7 @@ const (
 	retryAfter = "5"
 )
 
-// ErrBusy, returned by Evaluate, tells the sender to try again soon.
+// ErrBusy is what Evaluate returns so that the sender tries again soon.
 var ErrBusy = errors.New("too busy to evaluate")
 
 // Receiver is the HTTP handler that takes the batches of the API server's audit webhook, POST /k8s-audit. It answers

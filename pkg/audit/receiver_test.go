@@ -119,7 +119,7 @@ func TestAnswers(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp, _ := do(t, req)
-		if resp.StatusCode != 405 || resp.Header.Get("Allow") != "POST" {
+		if resp.StatusCode != http.StatusMethodNotAllowed || resp.Header.Get("Allow") != "POST" {
 			t.Errorf("%s: status %d, Allow %q", method, resp.StatusCode, resp.Header.Get("Allow"))
 		}
 	}
@@ -155,12 +155,12 @@ func TestTooBusy(t *testing.T) {
 	}
 	go send(oneEvent)
 	<-entered
-	if resp, a := post(t, url, "/k8s-audit", oneEvent+strings.Repeat(" ", 300<<10)); resp.StatusCode != 503 || !strings.Contains(a.Error, "bytes") {
+	if resp, a := post(t, url, "/k8s-audit", oneEvent+strings.Repeat(" ", 300<<10)); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(a.Error, "bytes") {
 		t.Errorf("too many bytes: status %d, %+v", resp.StatusCode, a)
 	}
 	go send(oneEvent)
 	<-entered
-	if resp, a := post(t, url, "/k8s-audit", oneEvent); resp.StatusCode != 503 || !strings.Contains(a.Error, "requests") {
+	if resp, a := post(t, url, "/k8s-audit", oneEvent); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(a.Error, "requests") {
 		t.Errorf("too many requests: status %d, %+v", resp.StatusCode, a)
 	}
 	if s := r.Stats(); s.InFlight != 2 || s.InFlightBytes < 128<<10 || s.InFlightBytes > r.MaxBytes {
@@ -246,7 +246,7 @@ func TestSlowClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	text, err := io.ReadAll(resp.Body)
-	if resp.StatusCode != 408 || !resp.Close || !bytes.Contains(text, []byte("within 50ms")) {
+	if resp.StatusCode != http.StatusRequestTimeout || !resp.Close || !bytes.Contains(text, []byte("within 50ms")) {
 		t.Errorf("status %d, close %v, %s, %v", resp.StatusCode, resp.Close, text, err)
 	}
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
@@ -268,7 +268,7 @@ func TestDeepBody(t *testing.T) {
 	url := serve(t, r).URL
 	for _, body := range []string{strings.Repeat("[", 1<<20), `{"kind":"Event","requestObject":` + strings.Repeat(`{"a":`, 1<<20)} {
 		resp, a := post(t, url, "/k8s-audit", body)
-		if resp.StatusCode != 400 || !strings.Contains(a.Error, "nested deeper") {
+		if resp.StatusCode != http.StatusBadRequest || !strings.Contains(a.Error, "nested deeper") {
 			t.Errorf("status %d, %+v", resp.StatusCode, a)
 		}
 	}

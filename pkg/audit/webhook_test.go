@@ -11,8 +11,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"io"
-	"log"
 	"math/big"
 	"net"
 	"net/http"
@@ -26,6 +24,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"go.uber.org/zap"
 	"k8s.io/apimachinery/pkg/util/wait"
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
 	auditv1 "k8s.io/apiserver/pkg/apis/audit/v1"
@@ -200,7 +199,7 @@ func TestWebhook(t *testing.T) {
 			})
 			server := httptest.NewUnstartedServer(nil)
 			server.Config = NewServer("", nil, r)
-			kubeconfig := ""
+			var kubeconfig string
 			if c.tls {
 				clientCA := ""
 				if c.clientTLS {
@@ -289,7 +288,7 @@ func TestTLSConfig(t *testing.T) {
 		t.Fatal(err)
 	}
 	server := httptest.NewUnstartedServer(NewReceiver(&Splitter{}, accept))
-	server.Config.ErrorLog = log.New(io.Discard, "", 0)
+	server.Config.ErrorLog = zap.NewStdLog(zap.NewNop())
 	server.TLS = config
 	server.StartTLS()
 	defer server.Close()
