@@ -76,9 +76,8 @@ typedef struct {
 	u32 val;
 } kgid_t;
 
-/* 8 bytes on every kernel: two words up to 6.2, one since. */
+/* 8 bytes on every kernel: an array of two words up to 6.2, one word since. Read as a whole. */
 typedef struct {
-	u64 val;
 } kernel_cap_t;
 
 struct cred {

@@ -97,9 +97,9 @@ static __noinline int put_program(struct scratch *s, struct task_struct *task)
 	put_u64(s, number_at(group_pid(task), level_of(task)));
 	put_u32(s, login_of(task));
 	put_u32(s, exe_flags(exe, cred));
-	put_u64(s, BPF_CORE_READ(cred, cap_inheritable.val));
-	put_u64(s, BPF_CORE_READ(cred, cap_permitted.val));
-	put_u64(s, BPF_CORE_READ(cred, cap_effective.val));
+	put_u64(s, CAPABILITIES(cred, cap_inheritable));
+	put_u64(s, CAPABILITIES(cred, cap_permitted));
+	put_u64(s, CAPABILITIES(cred, cap_effective));
 	put_u64(s, BPF_CORE_READ(inode, i_ino));
 	put_u64(s, changed_at(inode));
 	put_u64(s, modified_at(inode));

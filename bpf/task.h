@@ -217,11 +217,21 @@ static __always_inline u32 login_of(struct task_struct *task)
 	return NO_ID;
 }
 
+static __always_inline u64 capabilities(const kernel_cap_t *set)
+{
+	u64 v = 0;
+
+	bpf_probe_read_kernel(&v, sizeof(v), set);
+	return v;
+}
+
+#define CAPABILITIES(cred, set) capabilities(__builtin_preserve_access_index(&(cred)->set))
+
 /* Whether a task of these rights may write to the file, by owner, group, others and capability. */
 static __always_inline bool may_write(const struct cred *cred, struct inode *inode)
 {
 	u16 mode = BPF_CORE_READ(inode, i_mode);
-	u64 caps = BPF_CORE_READ(cred, cap_effective.val);
+	u64 caps = CAPABILITIES(cred, cap_effective);
 
 	if (caps & (1ULL << CAP_DAC_OVERRIDE))
 		return true;

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/cilium/ebpf"
+
 	"github.com/saker-security/saker/pkg/syscall/driver"
 	"github.com/saker-security/saker/pkg/syscall/wire"
 )
@@ -32,6 +34,12 @@ func sensorWith(t testing.TB, o driver.Options) *Driver {
 	case errors.Is(err, driver.ErrUnavailable) && os.Getenv("CI") != "true":
 		t.Skip(err)
 	case err != nil:
+		var refused *ebpf.VerifierError
+		if errors.As(err, &refused) {
+			for _, line := range refused.Log[max(0, len(refused.Log)-40):] {
+				t.Log(line)
+			}
+		}
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { d.Close() })

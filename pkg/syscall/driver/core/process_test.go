@@ -102,7 +102,7 @@ func TestExec(t *testing.T) {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(path, "first", "second word")
-	cmd.Args[0] = "named"
+	cmd.Args[0] = "/not/its/path/true" // its last part is what busybox goes by
 	cmd.Dir = dir
 	cmd.Env = []string{"ONE=1", "TWO=two words"}
 	before := time.Now()
@@ -142,7 +142,7 @@ func TestExec(t *testing.T) {
 		i    int
 		want string
 	}{
-		{"exe", execExe, "named"}, {"args", execArgs, "first\x00second word"}, {"cwd", execCwd, dir},
+		{"exe", execExe, "/not/its/path/true"}, {"args", execArgs, "first\x00second word"}, {"cwd", execCwd, dir},
 		{"comm", execComm, filepath.Base(path)}, {"env", execEnv, "ONE=1\x00TWO=two words"},
 		{"trusted_exepath", execTrustedPath, file}, {"filename", execFilename, path},
 	} {

@@ -27,9 +27,18 @@ func (e *attachError) Error() string {
 
 func (e *attachError) Unwrap() error { return e.err }
 
-// unavailable turns a failure to load or attach into one line that says what the machine lacks.
+// unavailableError is one line that says what the machine lacks. It wraps driver.ErrUnavailable and the cause.
+type unavailableError struct {
+	lacking string
+	cause   error
+}
+
+func (e *unavailableError) Error() string   { return driver.ErrUnavailable.Error() + ": " + e.lacking }
+func (e *unavailableError) Unwrap() []error { return []error{driver.ErrUnavailable, e.cause} }
+
+// unavailable turns a failure to load or attach into an unavailableError.
 func unavailable(err error) error {
-	return fmt.Errorf("%w: %s", driver.ErrUnavailable, strings.ReplaceAll(lacking(err), "\n", " "))
+	return &unavailableError{lacking: strings.ReplaceAll(lacking(err), "\n", " "), cause: err}
 }
 
 func lacking(err error) string {
