@@ -64,7 +64,8 @@ func appendEscape(dst []byte, c byte) []byte {
 // U+FFFD and not several.
 func sequence[T string | []byte](s T, i int) (int, bool) {
 	c := s[i]
-	low, high, size := byte(0x80), byte(0xBF), 0
+	low, high := byte(0x80), byte(0xBF)
+	var size int
 	switch {
 	case c >= 0xC2 && c <= 0xDF:
 		size = 2

@@ -35,7 +35,6 @@ func (s *scalar) span(start, end int) span {
 	start, end = clamp(start, len(value)), clamp(end, len(value))
 	if strings.TrimSpace(value[start:]) == "" {
 		start = len(strings.TrimRight(value[:start], " \t\r\n"))
-		end = start
 		if start > 0 {
 			last := s.spans[start-1]
 			return span{last.end, last.end}
