@@ -7,8 +7,19 @@ import (
 	"strings"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/saker-security/saker/pkg/syscall/table"
 )
+
+// bootByClocks tells when the machine started from the clock that counts since then.
+func bootByClocks() (int64, bool) {
+	var now, since unix.Timespec
+	if unix.ClockGettime(unix.CLOCK_REALTIME, &now) != nil || unix.ClockGettime(unix.CLOCK_BOOTTIME, &since) != nil {
+		return 0, false
+	}
+	return now.Nano() - since.Nano(), true
+}
 
 // statExe reads what the file system tells of the program of a process: inode, times, whether its user may write it.
 func (p *Proc) statExe(info *Info) {

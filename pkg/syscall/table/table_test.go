@@ -46,7 +46,7 @@ func TestConstants(t *testing.T) {
 		Chdir: "chdir", Fchdir: "fchdir", ProcExit: "procexit", Clone: "clone", Fork: "fork", Vfork: "vfork",
 		Execve: "execve", Openat: "openat", Openat2: "openat2", Execveat: "execveat", Clone3: "clone3",
 		Setresuid: "setresuid", Setresgid: "setresgid", Setuid: "setuid", Setgid: "setgid", Accept: "accept",
-		Setsid: "setsid", Setpgid: "setpgid", Capset: "capset", Dup2: "dup2", Dup3: "dup3", Dup: "dup",
+		Setsid: "setsid", Chroot: "chroot", Setpgid: "setpgid", Capset: "capset", Dup2: "dup2", Dup3: "dup3", Dup: "dup",
 		Accept4: "accept4", Setreuid: "setreuid", Setregid: "setregid",
 	} {
 		if row := ByID(id); row == nil || row.Name != name {
