@@ -92,8 +92,7 @@ func open(o driver.Options, w way, l layout) (*Driver, error) {
 		d.missed = func() (uint64, error) { return missedReturns(m.tracefs) }
 	}
 	if err := d.start(o, m, calls); err != nil {
-		d.Close()
-		return nil, err
+		return nil, errors.Join(err, d.Close())
 	}
 	return d, nil
 }
@@ -104,7 +103,7 @@ func (d *Driver) start(o driver.Options, m *machine, calls []call) error {
 	if err != nil {
 		return err
 	}
-	defer events.Close()
+	defer func() { _ = events.Close() }() // a second descriptor; the reader has its own
 	if d.counts, err = d.table("counts"); err != nil {
 		return err
 	}
@@ -154,7 +153,7 @@ func (d *Driver) attachRaw(function, tracepoint string) error {
 	if err != nil {
 		return unavailable("load the program for "+tracepoint, err)
 	}
-	defer program.Close()
+	defer func() { _ = program.Close() }() // the link keeps the program
 	l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: tracepoint, Program: program})
 	if err != nil {
 		return unavailable("attach tracepoint "+tracepoint, err)

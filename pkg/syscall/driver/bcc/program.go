@@ -160,9 +160,13 @@ func attach(module *gobpf.Module, m *machine, c call, w way) error {
 	}
 	// The return first: a call seen only at its return is skipped, one seen only at its entry would stay in the map.
 	if w == wayKprobes {
-		err = errors.Join(module.AttachKretprobe(m.prefix+c.name, exit, maxReturns), module.AttachKprobe(m.prefix+c.name, enter, 0))
+		if err = module.AttachKretprobe(m.prefix+c.name, exit, maxReturns); err == nil {
+			err = module.AttachKprobe(m.prefix+c.name, enter, 0)
+		}
 	} else {
-		err = errors.Join(module.AttachTracepoint("syscalls:sys_exit_"+c.name, exit), module.AttachTracepoint("syscalls:sys_enter_"+c.name, enter))
+		if err = module.AttachTracepoint("syscalls:sys_exit_"+c.name, exit); err == nil {
+			err = module.AttachTracepoint("syscalls:sys_enter_"+c.name, enter)
+		}
 	}
 	if err != nil {
 		return unavailable("attach "+prefix+c.name, err)

@@ -35,7 +35,7 @@ refresh() {
 link() {
 	to=$(readlink -f "$2/$1") || true
 	[ -e "$modules/$1" ] && return 0
-	[ -n "$to" ] && [ -e "$to" ] || die "$2/$1 leads nowhere"
+	[ -e "${to:-/nonexistent}" ] || die "$2/$1 leads nowhere"
 	mkdir -p "$modules"
 	ln -sfn "$to" "$modules/$1"
 	say "$modules/$1 -> $to"
@@ -66,10 +66,9 @@ fi
 if [ -e "$modules/build" ] && [ -e "$modules/source" ]; then
 	exit 0
 fi
-for other in $(ls -d /lib/modules/*/build 2>/dev/null | sort -V); do
-	[ "$other" = "$modules/build" ] || newest=${other%/build}
-done
-[ -n "${newest:-}" ] || die "no kernel headers under /lib/modules"
+newest=$(find /lib/modules -mindepth 2 -maxdepth 2 -name build ! -path "$modules/*" | sort -V | tail -n 1)
+newest=${newest%/build}
+[ -n "$newest" ] || die "no kernel headers under /lib/modules"
 link build "$newest"
 if [ -e "$newest/source" ]; then
 	link source "$newest"

@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -54,7 +55,7 @@ func testOpen(t *testing.T, w *watcher) {
 	if errno != 0 {
 		t.Fatal(errno)
 	}
-	defer unix.Close(int(fd))
+	defer closeFile(t, int(fd))
 	e, _ := w.find(t, "open", func(e *wire.Event) bool { return e.Type == typeOpen && text(e, 1) == path })
 	wantNum(t, e, 0, "fd", fd)
 	wantNum(t, e, 2, "flags", rdonly|wronly|cloexec)
@@ -66,6 +67,13 @@ func testOpen(t *testing.T, w *watcher) {
 	}
 	e, _ = w.find(t, "open that failed", func(e *wire.Event) bool { return e.Type == typeOpen && text(e, 1) == path+"-missing" })
 	wantNum(t, e, 0, "fd", -int64(unix.ENOENT))
+}
+
+func closeFile(t *testing.T, fd int) {
+	t.Helper()
+	if err := unix.Close(fd); err != nil {
+		t.Errorf("close %d: %v", fd, err)
+	}
 }
 
 // wantFile compares dev and ino, parameters i and i+1.
@@ -98,7 +106,7 @@ func testOpenFlags(t *testing.T, w *watcher) {
 		}
 		fd, err := unix.Openat(unix.AT_FDCWD, path, c.kernel, 0o600)
 		if err == nil {
-			unix.Close(fd)
+			closeFile(t, fd)
 		}
 		// Go adds O_LARGEFILE on some machines, which is not what this is about.
 		e, _ := w.find(t, name, func(e *wire.Event) bool {
@@ -120,19 +128,19 @@ func testOpenat(t *testing.T, w *watcher) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(dirfd)
+	defer closeFile(t, dirfd)
 	fd, err := unix.Openat(dirfd, name, unix.O_RDONLY, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
+	defer closeFile(t, fd)
 	e, _ := w.find(t, "openat", func(e *wire.Event) bool { return e.Type == typeOpenat && text(e, 2) == name })
 	wantNum(t, e, 0, "fd", int64(fd))
 	wantNum(t, e, 1, "dirfd", int64(dirfd))
 	wantNum(t, e, 4, "mode", 0)
 	wantFile(t, e, 5, fd)
 
-	if _, err := unix.Openat(dirfd, name+"-missing", unix.O_RDONLY, 0); err != unix.ENOENT {
+	if _, err := unix.Openat(dirfd, name+"-missing", unix.O_RDONLY, 0); !errors.Is(err, unix.ENOENT) {
 		t.Fatal(err)
 	}
 	e, _ = w.find(t, "openat that failed", func(e *wire.Event) bool { return e.Type == typeOpenat && text(e, 2) == name+"-missing" })
@@ -147,7 +155,7 @@ func testOpenatCreates(t *testing.T, w *watcher) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		defer unix.Close(fd)
+		defer closeFile(t, fd)
 		fds[i] = fd
 	}
 	for i, want := range []int64{wronly | creat | cloexec | created, wronly | creat | cloexec} {
@@ -185,13 +193,13 @@ func testOpenat2(t *testing.T, w *watcher) {
 	}
 	how := unix.OpenHow{Flags: unix.O_RDONLY | unix.O_CLOEXEC, Resolve: unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS}
 	fd, err := unix.Openat2(unix.AT_FDCWD, file, &how)
-	if err == unix.ENOSYS {
+	if errors.Is(err, unix.ENOSYS) {
 		t.Skip("this kernel has no openat2")
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
+	defer closeFile(t, fd)
 	e, _ := w.find(t, "openat2", func(e *wire.Event) bool { return e.Type == typeOpenat2 && text(e, 2) == file })
 	wantNum(t, e, 0, "fd", int64(fd))
 	wantNum(t, e, 1, "dirfd", unix.AT_FDCWD)
@@ -200,7 +208,7 @@ func testOpenat2(t *testing.T, w *watcher) {
 	wantNum(t, e, 5, "resolve", 1<<2|1<<3)
 	wantFile(t, e, 6, fd)
 
-	if _, err := unix.Openat2(unix.AT_FDCWD, link, &how); err != unix.ELOOP {
+	if _, err := unix.Openat2(unix.AT_FDCWD, link, &how); !errors.Is(err, unix.ELOOP) {
 		t.Fatal(err)
 	}
 	e, _ = w.find(t, "openat2 that failed", func(e *wire.Event) bool { return e.Type == typeOpenat2 && text(e, 2) == link })
@@ -222,7 +230,7 @@ func testChdir(t *testing.T, w *watcher) {
 	e, _ := w.find(t, "chdir", ours(typeChdir, wd))
 	wantNum(t, e, 0, "res", 0)
 	missing := filepath.Join(t.TempDir(), "missing")
-	if err := unix.Chdir(missing); err != unix.ENOENT {
+	if err := unix.Chdir(missing); !errors.Is(err, unix.ENOENT) {
 		t.Fatal(err)
 	}
 	e, _ = w.find(t, "chdir that failed", ours(typeChdir, missing))
@@ -232,14 +240,14 @@ func testChdir(t *testing.T, w *watcher) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
+	defer closeFile(t, fd)
 	if err := unix.Fchdir(fd); err != nil {
 		t.Fatal(err)
 	}
 	w.find(t, "fchdir", func(e *wire.Event) bool {
 		return e.Type == typeFchdir && num(e, 1) == int64(fd) && num(e, 0) == 0 && ownThread(e.Thread)
 	})
-	if err := unix.Fchdir(-1); err != unix.EBADF {
+	if err := unix.Fchdir(-1); !errors.Is(err, unix.EBADF) {
 		t.Fatal(err)
 	}
 	w.find(t, "fchdir that failed", func(e *wire.Event) bool {

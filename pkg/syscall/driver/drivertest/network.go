@@ -3,6 +3,7 @@ package drivertest
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -43,7 +44,7 @@ func testConnectInet(t *testing.T, w *watcher) { testConnectTo(t, w, "127.0.0.1:
 func testConnectInet6(t *testing.T, w *watcher) { testConnectTo(t, w, "[::1]:0") }
 
 func testConnectTo(t *testing.T, w *watcher, listen string) {
-	l, err := net.Listen("tcp", listen)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", listen)
 	if err != nil {
 		t.Skipf("no such network here: %v", err)
 	}
@@ -72,7 +73,7 @@ func socket(t *testing.T, to netip.AddrPort, flags int) int {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { unix.Close(fd) })
+	t.Cleanup(func() { closeFile(t, fd) })
 	return fd
 }
 
@@ -100,14 +101,14 @@ func local(t *testing.T, fd int) netip.AddrPort {
 }
 
 func testConnectRefused(t *testing.T, w *watcher) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	to := l.Addr().(*net.TCPAddr).AddrPort()
 	l.Close()
 	fd := socket(t, to, 0)
-	if err := unix.Connect(fd, sockaddr(to)); err != unix.ECONNREFUSED {
+	if err := unix.Connect(fd, sockaddr(to)); !errors.Is(err, unix.ECONNREFUSED) {
 		t.Fatal(err)
 	}
 	e, _ := w.find(t, "connect that is refused", isConnect(address(to)))
@@ -117,7 +118,7 @@ func testConnectRefused(t *testing.T, w *watcher) {
 
 // testConnectNonblocking: most programs connect so and get EINPROGRESS; both ends are known all the same.
 func testConnectNonblocking(t *testing.T, w *watcher) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,11 +126,9 @@ func testConnectNonblocking(t *testing.T, w *watcher) {
 	to := l.Addr().(*net.TCPAddr).AddrPort()
 	fd := socket(t, to, unix.SOCK_NONBLOCK)
 	res := int64(0)
-	switch err := unix.Connect(fd, sockaddr(to)); err {
-	case unix.EINPROGRESS:
+	if err := unix.Connect(fd, sockaddr(to)); errors.Is(err, unix.EINPROGRESS) {
 		res = -int64(unix.EINPROGRESS)
-	case nil:
-	default:
+	} else if err != nil {
 		t.Fatal(err)
 	}
 	e, _ := w.find(t, "connect that goes on", isConnect(address(to)))
@@ -139,7 +138,7 @@ func testConnectNonblocking(t *testing.T, w *watcher) {
 
 func testConnectUnix(t *testing.T, w *watcher) {
 	path := filepath.Join(t.TempDir(), "s")
-	l, err := net.Listen("unix", path)
+	l, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,7 +147,7 @@ func testConnectUnix(t *testing.T, w *watcher) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer unix.Close(fd)
+	defer closeFile(t, fd)
 	if err := unix.Connect(fd, &unix.SockaddrUnix{Name: path}); err != nil {
 		t.Fatal(err)
 	}

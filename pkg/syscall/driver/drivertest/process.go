@@ -1,6 +1,7 @@
 package drivertest
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -155,7 +156,7 @@ func testExecByThread(t *testing.T, w *watcher) {
 
 func testExecFails(t *testing.T, w *watcher) {
 	path := filepath.Join(t.TempDir(), "no-such-program")
-	if err := unix.Exec(path, []string{"a", "b c", "d"}, []string{"X=1"}); err != unix.ENOENT {
+	if err := unix.Exec(path, []string{"a", "b c", "d"}, []string{"X=1"}); !errors.Is(err, unix.ENOENT) {
 		t.Fatalf("exec gives %v", err)
 	}
 	e, _ := w.find(t, "execve that failed", func(e *wire.Event) bool { return e.Type == typeExecve && text(e, 30) == path })
@@ -209,7 +210,7 @@ func testExecveat(t *testing.T, w *watcher) {
 
 func testExecveatFails(t *testing.T, w *watcher) {
 	mark := fmt.Sprintf("no-such-program-%d", os.Getpid())
-	if err := execveat(unix.AT_FDCWD, "/nonexistent/x", []string{mark, "y"}, 0); err != unix.ENOENT {
+	if err := execveat(unix.AT_FDCWD, "/nonexistent/x", []string{mark, "y"}, 0); !errors.Is(err, unix.ENOENT) {
 		t.Fatalf("execveat gives %v", err)
 	}
 	e, _ := w.find(t, "execveat that failed", func(e *wire.Event) bool { return e.Type == typeExecveat && text(e, 1) == mark })

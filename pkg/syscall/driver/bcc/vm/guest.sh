@@ -12,7 +12,7 @@ test=$(sed -n 's/.*saker\.test=\([^ ]*\).*/\1/p' /proc/cmdline)
 # The tests write to /tmp, which must not be the overlay: the inode of a file there changes when it is first written.
 cp "$test" /run/bcc.test
 mount -t tmpfs -o mode=1777 tmpfs /tmp
-cd /run
+cd /run || exit
 
 status=passed
 run() {
