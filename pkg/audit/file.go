@@ -195,7 +195,11 @@ func (f *FileReader) cut(text []byte, inList bool) (int, error) {
 // broken reports a defect and finds where to go on.
 func (f *FileReader) broken(e *BodyError) error {
 	f.Malformed++
-	f.report(e)
+	told := *e
+	if e.Line > 1 {
+		told.Message += fmt.Sprintf(", in the value that begins on line %d", f.line)
+	}
+	f.report(&told)
 	return f.resume(e.Offset)
 }
 

@@ -113,6 +113,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 	failures := make(chan error, 3)
 	serve := func(name string, s *http.Server, l net.Listener) {
 		servers = append(servers, s)
+		s.ErrorLog = zap.NewStdLog(d.log)
 		running.Go(func() {
 			var err error
 			if s.TLSConfig != nil {
