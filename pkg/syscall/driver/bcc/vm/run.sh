@@ -5,7 +5,7 @@
 #	sh pkg/syscall/driver/bcc/vm/run.sh
 #
 # It needs root and Debian on x86-64, and installs what is missing. The kernel is kept in the cache directory and not
-# installed. It takes two to five minutes, most of it for compiling in the emulated machine.
+# installed. It takes two to seven minutes, most of it for compiling in the emulated machine.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
