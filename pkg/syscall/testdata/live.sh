@@ -6,7 +6,7 @@ rm /etc/saker-recording.conf
 cp /bin/sh ./nginx
 ./nginx -c 'sh -c "id > /dev/null; :"; :'
 cp /bin/true ./apt-get
-./apt-get --version
+./apt-get update
 curl -s -m 1 http://127.0.0.1:9/ || true
 cd /etc && cat ./hostname > /dev/null; cd - > /dev/null
 
