@@ -40,5 +40,8 @@ func (s *settings) load(c *cobra.Command) (config.Config, error) {
 			return cfg, fmt.Errorf("find the host's name: %w", err)
 		}
 	}
+	if root := os.Getenv("HOST_ROOT"); root != "" {
+		cfg.HostRoot = root
+	}
 	return cfg, nil
 }

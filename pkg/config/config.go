@@ -24,21 +24,23 @@ type Config struct {
 	// MatchAll makes an event trigger every rule that holds, not only the first.
 	MatchAll bool
 
-	JSON              bool
-	JSONOutput        bool
-	JSONMessage       bool
-	JSONFields        bool
-	JSONTags          bool
-	ISO8601           bool
-	Buffered          bool
-	Stdout            bool
-	File              FileOutput
-	Web               Web
-	Audit             Audit
-	Sensor            Sensor
-	LogLevel          string
-	DataDir           string
-	Hostname          string
+	JSON        bool
+	JSONOutput  bool
+	JSONMessage bool
+	JSONFields  bool
+	JSONTags    bool
+	ISO8601     bool
+	Buffered    bool
+	Stdout      bool
+	File        FileOutput
+	Web         Web
+	Audit       Audit
+	Sensor      Sensor
+	LogLevel    string
+	DataDir     string
+	Hostname    string
+	// HostRoot is where the files of the machine are, / unless the program runs in a container.
+	HostRoot          string
 	unknownKeyWarning []string
 }
 
@@ -78,7 +80,7 @@ type Sensor struct {
 
 // Default is the configuration without file and options.
 func Default() Config {
-	c := Config{}
+	c := Config{HostRoot: "/"}
 	for _, k := range keys {
 		if k.Default == "" {
 			continue

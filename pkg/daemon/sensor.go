@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -50,7 +51,9 @@ func (d *Daemon) openSensor(required bool) error {
 		d.log.Info("the system call sensor is not started: no rule of its source is enabled")
 		return nil
 	}
-	drv, err := openDriver(d.cfg.Sensor.Kind, driver.Options{Types: wantedTypes(types), BufferBytes: int(d.cfg.Sensor.Buffer)})
+	drv, err := openDriver(d.cfg.Sensor.Kind, driver.Options{
+		Types: wantedTypes(types), BufferBytes: int(d.cfg.Sensor.Buffer), HostProc: filepath.Join(d.cfg.HostRoot, "proc"),
+	})
 	if err != nil {
 		if errors.Is(err, driver.ErrUnavailable) && !required {
 			d.log.Warn("going on without system calls", zap.String("reason", oneLine(err)))
@@ -58,7 +61,7 @@ func (d *Daemon) openSensor(required bool) error {
 		}
 		return err
 	}
-	in, err := newInspector()
+	in, err := newInspector(d.cfg.HostRoot)
 	if err != nil {
 		return errors.Join(err, drv.Close())
 	}
@@ -125,9 +128,9 @@ func undeliverable(s *program.TypeSet) []string {
 	return names
 }
 
-// newInspector makes the state of this machine.
-func newInspector() (*syscall.Inspector, error) {
-	proc, err := process.OpenProc("/proc")
+// newInspector makes the state of this machine, whose files are below root.
+func newInspector(root string) (*syscall.Inspector, error) {
+	proc, err := process.OpenProc(filepath.Join(root, "proc"))
 	if err != nil {
 		return nil, fmt.Errorf("open the process file system: %w", err)
 	}
@@ -142,7 +145,7 @@ func newInspector() (*syscall.Inspector, error) {
 			addresses = append(addresses, ip)
 		}
 	}
-	return syscall.New(syscall.Options{Proc: proc, Accounts: account.Open("/"), Addresses: addresses}), nil
+	return syscall.New(syscall.Options{Proc: proc, Accounts: account.Open(root), Addresses: addresses}), nil
 }
 
 // run evaluates events until the driver is closed.
