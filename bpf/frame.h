@@ -40,6 +40,7 @@ struct scratch {
 	u64 time;      /* ns since boot */
 	s64 result;
 	u64 args[8];
+	struct registers registers;
 	u64 name[DEPTH_MAX]; /* kernel addresses */
 	u8 address[128];
 	/* The slack lets the verifier see that a value begun below FRAME_MAX fits. */

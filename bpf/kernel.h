@@ -50,14 +50,13 @@ struct list_head {
 
 #if defined(__TARGET_ARCH_x86)
 struct pt_regs {
-	unsigned long r10, r9, r8, dx, si, di, bx, cx, bp, orig_ax;
+	unsigned long orig_ax;
 };
 struct thread_info {
 	u32 status;
 };
 #elif defined(__TARGET_ARCH_arm64)
 struct pt_regs {
-	u64 regs[31];
 	u64 orig_x0;
 	s32 syscallno;
 };
@@ -328,5 +327,17 @@ struct unix_sock {
 };
 
 #pragma clang attribute pop
+
+#if defined(__TARGET_ARCH_x86)
+/* struct pt_regs as a whole: its layout is that of ptrace's user_regs_struct and never changes. */
+struct registers {
+	u64 r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax;
+};
+#else
+/* The beginning of user_pt_regs, which never changes either. */
+struct registers {
+	u64 x[6];
+};
+#endif
 
 #endif

@@ -13,7 +13,7 @@
 
 static __always_inline u32 syscall_number(struct pt_regs *regs)
 {
-	return (u32)BPF_CORE_READ(regs, orig_ax) & ~X32_BIT;
+	return (u32)regs->orig_ax & ~X32_BIT;
 }
 
 /* 1 if the current task made the call by the interface of 32-bit programs, else 0. */
@@ -26,21 +26,24 @@ static __always_inline u64 compat_bit(void)
 
 static __always_inline void read_arguments(struct scratch *s, struct pt_regs *regs)
 {
+	struct registers *r = &s->registers;
+
+	bpf_probe_read_kernel(r, sizeof(*r), regs);
 	if (s->compat) {
-		s->args[0] = (u32)BPF_CORE_READ(regs, bx);
-		s->args[1] = (u32)BPF_CORE_READ(regs, cx);
-		s->args[2] = (u32)BPF_CORE_READ(regs, dx);
-		s->args[3] = (u32)BPF_CORE_READ(regs, si);
-		s->args[4] = (u32)BPF_CORE_READ(regs, di);
-		s->args[5] = (u32)BPF_CORE_READ(regs, bp);
+		s->args[0] = (u32)r->bx;
+		s->args[1] = (u32)r->cx;
+		s->args[2] = (u32)r->dx;
+		s->args[3] = (u32)r->si;
+		s->args[4] = (u32)r->di;
+		s->args[5] = (u32)r->bp;
 		return;
 	}
-	s->args[0] = BPF_CORE_READ(regs, di);
-	s->args[1] = BPF_CORE_READ(regs, si);
-	s->args[2] = BPF_CORE_READ(regs, dx);
-	s->args[3] = BPF_CORE_READ(regs, r10);
-	s->args[4] = BPF_CORE_READ(regs, r8);
-	s->args[5] = BPF_CORE_READ(regs, r9);
+	s->args[0] = r->di;
+	s->args[1] = r->si;
+	s->args[2] = r->dx;
+	s->args[3] = r->r10;
+	s->args[4] = r->r8;
+	s->args[5] = r->r9;
 }
 
 #else /* arm64 */
@@ -49,7 +52,7 @@ static __always_inline void read_arguments(struct scratch *s, struct pt_regs *re
 
 static __always_inline u32 syscall_number(struct pt_regs *regs)
 {
-	return BPF_CORE_READ(regs, syscallno);
+	return regs->syscallno;
 }
 
 static __always_inline u64 compat_bit(void)
@@ -61,15 +64,17 @@ static __always_inline u64 compat_bit(void)
 
 static __always_inline void read_arguments(struct scratch *s, struct pt_regs *regs)
 {
+	struct registers *r = &s->registers;
 	u64 mask = s->compat ? 0xffffffff : ~0ULL;
 
+	bpf_probe_read_kernel(r, sizeof(*r), regs);
 	/* The first register holds the result by now. */
 	s->args[0] = BPF_CORE_READ(regs, orig_x0) & mask;
-	s->args[1] = BPF_CORE_READ(regs, regs[1]) & mask;
-	s->args[2] = BPF_CORE_READ(regs, regs[2]) & mask;
-	s->args[3] = BPF_CORE_READ(regs, regs[3]) & mask;
-	s->args[4] = BPF_CORE_READ(regs, regs[4]) & mask;
-	s->args[5] = BPF_CORE_READ(regs, regs[5]) & mask;
+	s->args[1] = r->x[1] & mask;
+	s->args[2] = r->x[2] & mask;
+	s->args[3] = r->x[3] & mask;
+	s->args[4] = r->x[4] & mask;
+	s->args[5] = r->x[5] & mask;
 }
 
 #endif

@@ -149,7 +149,6 @@ func (d *Driver) start(table map[uint32]sensorRow) error {
 		{"sched_process_fork", d.objects.OnFork},
 		{"sched_process_exec", d.objects.OnExec},
 		{"sched_process_exit", d.objects.OnExit},
-		{"sys_exit", d.objects.OnSysExit},
 	} {
 		l, err := link.AttachRawTracepoint(link.RawTracepointOptions{Name: p.tracepoint, Program: p.program})
 		if err != nil {
@@ -157,6 +156,11 @@ func (d *Driver) start(table map[uint32]sensorRow) error {
 		}
 		d.links = append(d.links, l)
 	}
+	l, err := link.AttachTracing(link.TracingOptions{Program: d.objects.OnSysExit})
+	if err != nil {
+		return &attachError{tracepoint: "sys_exit", err: err}
+	}
+	d.links = append(d.links, l)
 	return nil
 }
 

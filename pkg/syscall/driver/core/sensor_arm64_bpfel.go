@@ -77,9 +77,13 @@ type sensorScratch struct {
 	Time        uint64
 	Result      int64
 	Args        [8]uint64
-	Name        [128]uint64
-	Address     [128]uint8
-	Frame       [40960]uint8
+	Registers   struct {
+		_ structs.HostLayout
+		X [6]uint64
+	}
+	Name    [128]uint64
+	Address [128]uint8
+	Frame   [40960]uint8
 }
 
 type sensorTally struct {

@@ -77,9 +77,28 @@ type sensorScratch struct {
 	Time        uint64
 	Result      int64
 	Args        [8]uint64
-	Name        [128]uint64
-	Address     [128]uint8
-	Frame       [40960]uint8
+	Registers   struct {
+		_      structs.HostLayout
+		R15    uint64
+		R14    uint64
+		R13    uint64
+		R12    uint64
+		Bp     uint64
+		Bx     uint64
+		R11    uint64
+		R10    uint64
+		R9     uint64
+		R8     uint64
+		Ax     uint64
+		Cx     uint64
+		Dx     uint64
+		Si     uint64
+		Di     uint64
+		OrigAx uint64
+	}
+	Name    [128]uint64
+	Address [128]uint8
+	Frame   [40960]uint8
 }
 
 type sensorTally struct {
