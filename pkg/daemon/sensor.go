@@ -51,9 +51,7 @@ func (d *Daemon) openSensor(required bool) error {
 		d.log.Info("the system call sensor is not started: no rule of its source is enabled")
 		return nil
 	}
-	drv, err := openDriver(d.cfg.Sensor.Kind, driver.Options{
-		Types: wantedTypes(types), BufferBytes: int(d.cfg.Sensor.Buffer), HostProc: filepath.Join(d.cfg.HostRoot, "proc"),
-	})
+	drv, err := openDriver(d.cfg.Sensor.Kind, driver.Options{Types: wantedTypes(types), BufferBytes: int(d.cfg.Sensor.Buffer)})
 	if err != nil {
 		if errors.Is(err, driver.ErrUnavailable) && !required {
 			d.log.Warn("going on without system calls", zap.String("reason", oneLine(err)))

@@ -49,8 +49,6 @@ type Options struct {
 	Types []uint16
 	// BufferBytes is the size of the buffer between kernel and reader, all CPUs together; 0 for the default.
 	BufferBytes int
-	// HostProc is where the host's /proc is mounted, /proc by default.
-	HostProc string
 }
 
 // ErrUnavailable is wrapped by the errors of an Open that fails because of the machine (rights, kernel) and not
