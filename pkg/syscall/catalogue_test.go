@@ -48,6 +48,7 @@ func TestArguments(t *testing.T) {
 		{"evt.arg.nothing_like_it", "", "unknown event argument nothing_like_it"},
 		{"evt.rawarg.flags", "", ""},
 		{"evt.rawarg.tuple", "", "event argument tuple cannot be compared as it is, use evt.arg.tuple for its text"},
+		{"evt.rawarg", "flags", "write evt.rawarg.flags"},
 		{"evt.rawarg.resx", "", "unknown event argument resx, did you mean res?"},
 		{"evt.type.is.open", "", ""},
 		{"evt.type.is", "3", ""},

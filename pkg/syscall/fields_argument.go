@@ -149,7 +149,11 @@ func rawArgument(name string, class event.Class) field.Extractor {
 }
 
 func prepareRaw(a *field.Arg) error {
-	if _, ok := paramTypes[a.Text]; ok {
+	types, ok := paramTypes[a.Text]
+	if ok && rawType(types) != event.TypeNone {
+		return fmt.Errorf("write evt.rawarg.%s", a.Text)
+	}
+	if ok {
 		return fmt.Errorf("event argument %s cannot be compared as it is, use evt.arg.%s for its text", a.Text, a.Text)
 	}
 	return unknownParam(a.Text)
