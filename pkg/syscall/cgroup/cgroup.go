@@ -81,10 +81,10 @@ func parse(part, parents string) (Container, bool) {
 	}
 	parent := parents[strings.LastIndexByte(parents, '/')+1:]
 	if runtime == "" {
-		switch {
-		case parent == "docker":
+		switch parent {
+		case "docker":
 			runtime = "docker"
-		case parent == "libpod_parent" || parent == "machine.slice":
+		case "libpod_parent", "machine.slice":
 			runtime = "podman"
 		}
 	}

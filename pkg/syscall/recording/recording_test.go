@@ -71,7 +71,7 @@ func TestRoundTrip(t *testing.T) {
 		}
 	}
 	for range 2 {
-		if _, err := r.Next(); err != io.EOF {
+		if _, err := r.Next(); !errors.Is(err, io.EOF) {
 			t.Errorf("after the last frame: %v", err)
 		}
 	}
@@ -161,7 +161,7 @@ func FuzzRecording(f *testing.F) {
 		for {
 			frame, err := r.Next()
 			if err != nil {
-				if err != io.EOF && !errors.Is(err, ErrFormat) {
+				if !errors.Is(err, io.EOF) && !errors.Is(err, ErrFormat) {
 					t.Fatalf("error of another kind: %v", err)
 				}
 				return
