@@ -91,7 +91,8 @@ suite build build
 suite lint sh test/lint.sh
 
 if [ "$CI" = true ] || [ "${GENERATE:-false}" = true ]; then
-	if install clang-14 llvm-14 libbpf-dev nodejs npm || { have clang-14 && have node && have npm && install libbpf-dev llvm-14; }; then
+	have npm || install nodejs npm
+	if have npm && install clang-14 llvm-14 libbpf-dev; then
 		suite generated sh hack/check-generated.sh
 	else
 		leave_out generated "needs clang-14, llvm-14, libbpf-dev, nodejs and npm"
