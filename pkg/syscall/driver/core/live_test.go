@@ -102,6 +102,7 @@ func (s *stream) next() got {
 	for i := range g.params {
 		g.params[i] = bytes.Clone(e.Param(i))
 	}
+	checkWidths(s.t, g)
 	return g
 }
 
