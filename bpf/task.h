@@ -41,7 +41,7 @@ static __always_inline s64 number_at(struct pid *pid, u32 level)
 
 	if (!pid || BPF_CORE_READ(pid, level) < level)
 		return 0;
-	bpf_probe_read_kernel(&up, sizeof(up), __builtin_preserve_access_index(&pid->numbers[0]) + level * sizeof(up));
+	bpf_probe_read_kernel(&up, sizeof(up), __builtin_preserve_access_index(&pid->numbers[0]) + level);
 	return up.nr;
 }
 
@@ -56,7 +56,7 @@ static __always_inline struct pid_namespace *pid_namespace_of(struct task_struct
 	struct upid up = {};
 
 	bpf_probe_read_kernel(&up, sizeof(up),
-			      __builtin_preserve_access_index(&pid->numbers[0]) + level_of(task) * sizeof(up));
+			      __builtin_preserve_access_index(&pid->numbers[0]) + level_of(task));
 	return up.ns;
 }
 
@@ -71,6 +71,7 @@ static __always_inline u32 pages_kib(struct mm_struct *mm, int which)
 	s64 pages;
 
 	if (bpf_core_field_exists(percpu->rss_stat[0].count)) {
+		/* Not pointer arithmetic of C: the element is larger in the kernel. */
 		void *first = __builtin_preserve_access_index(&percpu->rss_stat[0]);
 		struct percpu_counter *c = first + which * bpf_core_type_size(struct percpu_counter);
 
@@ -79,7 +80,7 @@ static __always_inline u32 pages_kib(struct mm_struct *mm, int which)
 		atomic64_t c = {};
 
 		bpf_probe_read_kernel(&c, sizeof(c),
-				      __builtin_preserve_access_index(&mm->rss_stat.count[0]) + which * sizeof(c));
+				      __builtin_preserve_access_index(&mm->rss_stat.count[0]) + which);
 		pages = c.counter;
 	}
 	return pages < 0 ? 0 : pages * PAGE_KIB;

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -318,6 +319,18 @@ func TestFailedExec(t *testing.T) {
 		g.number(execPid) != int64(os.Getpid()) {
 		t.Errorf("failed execve: %q", g.params)
 	}
+	for _, c := range []struct {
+		key string
+		i   int
+	}{{"VmSize", execVMSize}, {"VmRSS", execVMRSS}} {
+		var kib int64
+		if _, err := fmt.Sscanf(status(t, c.key), "%d kB", &kib); err != nil {
+			t.Fatal(err)
+		}
+		if v := g.number(c.i); v < kib/2 || v > 2*kib {
+			t.Errorf("%s is %d KiB, /proc says %d", c.key, v, kib)
+		}
+	}
 
 	tid = onThread(func() { execveat(t, 999, "nothing", "zero") })
 	g = s.find(of(331, tid))
@@ -354,5 +367,51 @@ func TestExecMemfd(t *testing.T) {
 	const writable, fromMemfd = 1, 4
 	if g.text(execTrustedPath) != "memfd:payload" || g.number(execFlags) != writable|fromMemfd {
 		t.Errorf("path %q, flags %#x", g.text(execTrustedPath), g.number(execFlags))
+	}
+}
+
+// TestPidNamespace runs a program in new namespaces: it has other ids there than here.
+func TestPidNamespace(t *testing.T) {
+	d := sensor(t)
+	s := events(t, d)
+	path, _ := program(t, "true")
+	cmd := exec.Command(path)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWPID | unix.CLONE_NEWUTS | unix.CLONE_NEWNS}
+	cmd.SysProcAttr.Setpgid = true
+	if err := cmd.Run(); err != nil {
+		t.Fatal(err)
+	}
+	pid := cmd.Process.Pid
+	const newNS, newPID, newUTS, inPidns, thread = 0x20, 0x40, 0x80, 0x20000000, 0x2000
+	g := s.find(of(typeClone, pid))
+	if f := g.number(15); f&(newNS|newPID|newUTS|inPidns) != newNS|newPID|newUTS|inPidns || f&thread != 0 {
+		t.Errorf("clone: flags %#x", f)
+	}
+	if g.number(3) != int64(pid) || g.number(18) != 1 || g.number(19) != 1 || g.number(20) <= 0 {
+		t.Errorf("clone: tid %d vtid %d vpid %d start of the namespace %d", g.number(3), g.number(18), g.number(19), g.number(20))
+	}
+	g = s.find(of(typeExecve, pid))
+	if g.number(execPgid) != int64(pid) || g.number(execVpgid) != 1 {
+		t.Errorf("execve: pgid %d vpgid %d", g.number(execPgid), g.number(execVpgid))
+	}
+}
+
+// TestThread checks that a new thread comes as a clone that shares everything.
+func TestThread(t *testing.T) {
+	d := sensor(t)
+	s := events(t, d)
+	done := make(chan struct{})
+	defer close(done)
+	// Goroutines that hold on to their threads make the runtime start new ones.
+	for range 8 {
+		go func() {
+			runtime.LockOSThread()
+			<-done
+		}()
+	}
+	g := s.find(func(g got) bool { return g.Type == typeClone && g.number(4) == int64(os.Getpid()) })
+	const shared = 0x1 | 0x2 | 0x800 | 0x2000 | 0x8000 // FILES FS SIGHAND THREAD VM
+	if g.number(15)&shared != shared || g.number(3) == g.number(4) || g.Thread != g.number(3) {
+		t.Errorf("thread: flags %#x, tid %d, pid %d", g.number(15), g.number(3), g.number(4))
 	}
 }
