@@ -125,6 +125,9 @@ else
 	leave_out kernels "needs qemu-system-x86, seabios, busybox-static and cpio"
 fi
 
+allocations() { CGO_ENABLED=0 $GO test -count=1 -run Allocation ./pkg/engine ./pkg/condition/program ./pkg/syscall; }
+suite allocations allocations
+
 # Everything under go test comes last, so that its lines close the output. Live kernel tests are among it: they say
 # themselves what is missing, and the report counts what was skipped.
 say "go test"

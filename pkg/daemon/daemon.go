@@ -134,8 +134,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 				return err
 			}
 		}
-		serve("audit events", s, d.audit)
 		d.log.Info("taking in audit events", zap.String("address", d.AuditAddress()), zap.String("path", "/k8s-audit"), zap.Bool("tls", s.TLSConfig != nil))
+		serve("audit events", s, d.audit)
 	}
 	if d.web != nil {
 		serve("health and metrics", audit.NewServer("", nil, newWeb(d)), d.web)

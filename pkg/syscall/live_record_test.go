@@ -1,11 +1,10 @@
-//go:build linux && (amd64 || arm64)
+//go:build record && linux && (amd64 || arm64)
 
 package syscall
 
 import (
 	"bytes"
 	"compress/gzip"
-	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,13 +17,12 @@ import (
 	"github.com/saker-security/saker/pkg/syscall/table"
 )
 
-var record = flag.Bool("record", false, "make testdata/live.rec.gz anew with the live driver; needs root, runc, busybox-static, curl")
-
-// TestRecord makes the recording that TestRecorded plays.
+// TestRecord makes the recording that TestRecorded plays, testdata/live.rec.gz, with the live driver:
+//
+//	go test -tags record -run 'TestRecord$' ./pkg/syscall
+//
+// It needs root, runc, busybox-static and curl.
 func TestRecord(t *testing.T) {
-	if !*record {
-		t.Skip("only with -record")
-	}
 	s := newSensor(t)
 	script, err := filepath.Abs("testdata/live.sh")
 	if err != nil {
