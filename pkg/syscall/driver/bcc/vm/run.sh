@@ -75,6 +75,10 @@ timeout "$limit" qemu-system-x86_64 -accel tcg,thread=multi,tb-size=512 -cpu max
 	-nographic -no-reboot -nic none -kernel "$image/boot/vmlinuz-$kernel" -initrd "$work/initrd.gz" \
 	-append "console=ttyS0 panic=-1 quiet mitigations=off tsc=reliable random.trust_cpu=on saker.guest=$here/guest.sh saker.test=$work/bcc.test" \
 	-fsdev local,id=root,path=/,security_model=none,readonly=on,multidevs=remap \
-	-device virtio-9p-pci,fsdev=root,mount_tag=hostroot </dev/null | sed -u 's|\r||g' | tee "$work/console"
+	-device virtio-9p-pci,fsdev=root,mount_tag=hostroot </dev/null | tr -d '\r\033' >"$work/console" || true
 say "$(($(date +%s) - start)) s"
-grep -q '^saker-guest: passed$' "$work/console" || die "the tests did not pass on $kernel"
+if ! grep -q '^saker-guest: passed$' "$work/console"; then
+	cat "$work/console"
+	die "the tests did not pass on $kernel"
+fi
+sed -n 's/^saker-guest: \(.*\), .* after the start$/vm: passed: \1/p' "$work/console"
