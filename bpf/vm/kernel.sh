@@ -18,8 +18,9 @@ if [ -n "$(image)" ] && [ -n "$(find stamp -mtime -7 2>/dev/null)" ]; then
 fi
 
 mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' | grep -v security | sort -u | head -n 1)
+[ -n "$mirror" ] || { echo "apt on this machine knows no mirror" >&2; exit 1; }
 keys=/usr/share/keyrings/debian-archive-keyring.gpg
-echo "deb [signed-by=$keys] ${mirror:-http://deb.debian.org/debian/} $suite main" >sources.list
+echo "deb [signed-by=$keys] $mirror $suite main" >sources.list
 private() {
 	command=$1
 	shift

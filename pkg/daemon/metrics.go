@@ -31,6 +31,8 @@ var (
 	metricSensorEvents = metric{"falcosecurity_scap_n_evts_total", "System call events that the driver made.", prometheus.CounterValue, nil}
 	metricSensorDrops  = metric{"falcosecurity_scap_n_drops_total", "System call events that the driver lost.", prometheus.CounterValue, nil}
 	metricLost         = metric{"saker_sensor_lost_events_total", "System call events that the driver lost, by reason.", prometheus.CounterValue, []string{"reason"}}
+	metricTruncated    = metric{"saker_sensor_truncated_events_total", "System call events of which a value was cut because it is too long.", prometheus.CounterValue, nil}
+	metricUnread       = metric{"saker_sensor_unread_events_total", "System call events of which a value could not be read from memory.", prometheus.CounterValue, nil}
 	metricEvaluated    = metric{"saker_events_evaluated_total", "Events evaluated against the rules.", prometheus.CounterValue, []string{"source"}}
 	metricNotEvaluated = metric{"saker_events_not_evaluated_total", "Events taken in but not evaluated, by reason.", prometheus.CounterValue, []string{"source", "reason"}}
 	metricRequests     = metric{"saker_audit_requests_total", "Requests to the audit receiver by HTTP status.", prometheus.CounterValue, []string{"code"}}
@@ -46,6 +48,7 @@ var (
 // allMetrics lists the table in the order of the documentation.
 var allMetrics = []*metric{
 	&metricVersion, &metricHostname, &metricRules, &metricEngine, &metricSensorEvents, &metricSensorDrops, &metricLost,
+	&metricTruncated, &metricUnread,
 	&metricEvaluated, &metricNotEvaluated, &metricRequests, &metricBytes, &metricTrimmed,
 	&metricThreads, &metricThreadless, &metricEvicted, &metricDelivered, &metricFailed,
 }
@@ -109,6 +112,8 @@ func (c collector) sensor(send func(metric, sample), s *sensor) {
 		}
 		send(metricSensorEvents, sample{float64(stats.Delivered), nil})
 		send(metricSensorDrops, sample{float64(lost), nil})
+		send(metricTruncated, sample{float64(stats.Truncated), nil})
+		send(metricUnread, sample{float64(stats.Unread), nil})
 	}
 	stats := s.inspector.Stats()
 	for reason, n := range stats.Malformed {

@@ -110,6 +110,9 @@ func syntaxProblem(s *source, err error) *problem {
 		p.hint = "use single quotes, or a block with > or |, where a backslash is an ordinary character"
 	case strings.Contains(load.Message, "cannot start any token"):
 		p.hint = "quote the value"
+		if at < len(s.data) && s.data[at] == '\t' {
+			p.hint = "indent with blanks, YAML does not take tabs"
+		}
 	case load.ContextMsg != "":
 		p.message += " " + load.ContextMsg
 		if line := s.position(context).Line; line != s.position(at).Line {
