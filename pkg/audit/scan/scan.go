@@ -238,28 +238,44 @@ func (s *Scanner) digits(i int) int {
 // str passes the string whose opening quotation mark is at i. It looks at eight bytes at a time.
 func (s *Scanner) str(i int) int {
 	b := s.b
-	for i++; ; {
-		for ; i+8 <= len(b); i += 8 {
-			if m := special(binary.LittleEndian.Uint64(b[i:])); m != 0 {
-				i += bits.TrailingZeros64(m) >> 3
-				break
-			}
+	for i++; i+8 <= len(b); {
+		m := special(binary.LittleEndian.Uint64(b[i:]))
+		if m == 0 {
+			i += 8
+			continue
 		}
+		i += bits.TrailingZeros64(m) >> 3
+		if b[i] == '"' {
+			return i + 1
+		}
+		if i = s.unusual(i); i < 0 {
+			return -1
+		}
+	}
+	for {
 		switch c := at(b, i); {
 		case c == '"':
 			return i + 1
-		case c == '\\':
-			if i = s.escape(i + 1); i < 0 {
+		case c < ' ' || c == '\\':
+			if i = s.unusual(i); i < 0 {
 				return -1
 			}
-		case i >= len(b):
-			return s.Fail(i, "the end of a string")
-		case c < ' ':
-			s.Err = &Error{Offset: i, Message: fmt.Sprintf("control character 0x%02x in a string", c)}
-			return -1
 		default:
 			i++
 		}
+	}
+}
+
+// unusual passes the escape at i; a control character, or the end of the text, is a defect.
+func (s *Scanner) unusual(i int) int {
+	switch c := at(s.b, i); {
+	case c == '\\':
+		return s.escape(i + 1)
+	case i >= len(s.b):
+		return s.Fail(i, "the end of a string")
+	default:
+		s.Err = &Error{Offset: i, Message: fmt.Sprintf("control character 0x%02x in a string", c)}
+		return -1
 	}
 }
 
