@@ -7,16 +7,22 @@ GO=${GO:-go}
 time=${BENCHTIME:-2s}
 
 echo "# machine: $(uname -rm), $(nproc) CPUs, $($GO version)"
-bench() { CGO_ENABLED=0 $GO test -run '^$' -bench "$2" -benchtime "$time" "$1" | grep -v '^PASS\|^ok'; }
-bench ./pkg/daemon .
-bench ./pkg/audit .
-bench ./pkg/condition .
-bench ./pkg/condition/program .
-bench ./pkg/engine .
-bench ./pkg/rule .
-bench ./pkg/syscall .
+# bench PACKAGE [FLAG...]
+bench() {
+	package=$1
+	shift
+	CGO_ENABLED=0 $GO test -run '^$' -bench . -benchtime "$time" "$@" "$package" | grep -v '^PASS\|^ok'
+}
+# On one core, so that the garbage collector of what is compared is paid for.
+bench ./pkg/daemon -cpu=1
+bench ./pkg/audit -cpu=1
+bench ./pkg/condition
+bench ./pkg/condition/program
+bench ./pkg/engine
+bench ./pkg/rule
+bench ./pkg/syscall
 if [ "$(id -u)" = 0 ]; then
-	bench ./pkg/syscall/driver/core .
+	bench ./pkg/syscall/driver/core
 else
 	echo "left out: the live sensor needs root"
 fi
