@@ -65,8 +65,7 @@ func open(o driver.Options) (*Driver, error) {
 		return nil, unavailable(err)
 	}
 	if err := d.start(table); err != nil {
-		d.Close()
-		return nil, unavailable(err)
+		return nil, unavailable(errors.Join(err, d.Close()))
 	}
 	return d, nil
 }

@@ -306,6 +306,14 @@ func TestFailedExec(t *testing.T) {
 	d := sensor(t)
 	s := events(t, d)
 	missing := "/no/such/program"
+	sizes := []struct {
+		key    string
+		i      int
+		before int64
+	}{{"VmSize", execVMSize, 0}, {"VmRSS", execVMRSS, 0}}
+	for i := range sizes {
+		sizes[i].before = kibibytes(t, sizes[i].key)
+	}
 	tid := onThread(func() {
 		_ = unix.Exec(missing, []string{"zero", "one", "two"}, []string{"A=b"})
 	})
@@ -319,16 +327,11 @@ func TestFailedExec(t *testing.T) {
 		g.number(execPid) != int64(os.Getpid()) {
 		t.Errorf("failed execve: %q", g.params)
 	}
-	for _, c := range []struct {
-		key string
-		i   int
-	}{{"VmSize", execVMSize}, {"VmRSS", execVMRSS}} {
-		var kib int64
-		if _, err := fmt.Sscanf(status(t, c.key), "%d kB", &kib); err != nil {
-			t.Fatal(err)
-		}
-		if v := g.number(c.i); v < kib/2 || v > 2*kib {
-			t.Errorf("%s is %d KiB, /proc says %d", c.key, v, kib)
+	// The process grows while it is tested, so what it had lies between two readings.
+	for _, c := range sizes {
+		after := kibibytes(t, c.key)
+		if v := g.number(c.i); v < min(c.before, after)/2 || v > 2*max(c.before, after) {
+			t.Errorf("%s is %d KiB, /proc said %d before and %d after", c.key, v, c.before, after)
 		}
 	}
 
@@ -338,6 +341,15 @@ func TestFailedExec(t *testing.T) {
 		len(g.params[execArgs]) != 0 || len(g.params[execEnv]) != 0 {
 		t.Errorf("failed execveat: %q", g.params)
 	}
+}
+
+// kibibytes reads a size from /proc/self/status.
+func kibibytes(t *testing.T, key string) (n int64) {
+	t.Helper()
+	if _, err := fmt.Sscanf(status(t, key), "%d kB", &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
 }
 
 // TestExecMemfd runs a program that is in no directory.
