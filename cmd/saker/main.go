@@ -13,13 +13,16 @@ import (
 )
 
 func main() {
+	// Who reads our output may go away: that is an error of one sink and does not end the program.
+	signal.Ignore(syscall.SIGPIPE)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// The first signal asks the program to end, the second one ends it.
+	context.AfterFunc(ctx, stop)
 	err := newCommand().ExecuteContext(ctx)
-	stop()
 	if err == nil {
 		return
 	}
-	if !errors.Is(err, errFindings) {
+	if !errors.Is(err, errFindings) && !errors.Is(err, syscall.EPIPE) {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 	}
 	os.Exit(1)

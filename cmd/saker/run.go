@@ -18,15 +18,15 @@ sensor. Alerts go to standard output, the program's own log as JSON lines to sta
 SIGTERM, after everything taken in is evaluated, and prints how many events triggered which rules.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if c.Flags().Changed("audit-listen") {
+				s.options = append(s.options, "audit.listen="+listen)
+			}
+			if c.Flags().Changed("data-dir") {
+				s.options = append(s.options, "data_dir="+dataDir)
+			}
 			cfg, err := s.load(c)
 			if err != nil {
 				return err
-			}
-			if c.Flags().Changed("audit-listen") {
-				cfg.Audit.Listen = listen
-			}
-			if c.Flags().Changed("data-dir") {
-				cfg.DataDir = dataDir
 			}
 			d, err := daemon.New(cfg, sources, c.OutOrStdout(), c.ErrOrStderr())
 			if err != nil {

@@ -8,6 +8,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -99,7 +100,7 @@ func Load(path string, options []string, env func(string) string) (Config, []str
 	c := Default()
 	root := &value{keys: map[string]*value{}}
 	if path != "" {
-		data, err := os.ReadFile(path)
+		data, err := readFile(path)
 		if err != nil {
 			return c, nil, fmt.Errorf("read configuration: %w", err)
 		}
@@ -118,6 +119,25 @@ func Load(path string, options []string, env func(string) string) (Config, []str
 		err = c.check()
 	}
 	return c, c.unknownKeyWarning, err
+}
+
+// maxSize bounds a configuration file, in bytes.
+const maxSize = 4 << 20
+
+func readFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > maxSize {
+		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSize)
+	}
+	return data, nil
 }
 
 // apply walks the tree and carries out what the table knows. It goes on behind an error and returns all.
@@ -174,6 +194,8 @@ func (c *Config) check() error {
 	switch {
 	case c.File.Enabled && c.File.Name == "":
 		return fmt.Errorf("file_output.enabled is true, but file_output.filename is empty")
+	case c.Audit.Listen == "":
+		return fmt.Errorf("audit.listen is empty; write host:port, such as 127.0.0.1:9765")
 	case (c.Audit.Certificate == "") != (c.Audit.Key == ""):
 		return fmt.Errorf("audit.tls_certificate and audit.tls_key must be set together")
 	case c.Audit.ClientCA != "" && c.Audit.Certificate == "":

@@ -192,7 +192,7 @@ func (v *value) override(option string, env func(string) string) error {
 	}
 	origin := "-o " + path
 	leaf := &value{scalar: expand(text, env), isSet: true, origin: origin, key: origin}
-	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") || strings.HasPrefix(trimmed, "[") {
+	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") {
 		r := reader{name: origin, env: env}
 		var doc yaml.Node
 		if err := yaml.Unmarshal([]byte(trimmed), &doc); err != nil {

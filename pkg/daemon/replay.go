@@ -13,7 +13,6 @@ import (
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/engine"
-	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/syscall"
 	"github.com/saker-security/saker/pkg/syscall/recording"
 )
@@ -108,18 +107,24 @@ func (r *replay) file(path string) error {
 		return fmt.Errorf("read recorded events: %w", err)
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(f, 256<<10)
+	in := bufio.NewReaderSize(interruptible{r.ctx, f}, 256<<10)
 	if start, err := in.Peek(len(recording.Magic)); err == nil && string(start) == recording.Magic {
 		return r.recording(path, in)
 	}
-	return r.audit.ReadFrom(path, in, r.evaluate)
+	return r.audit.ReadFrom(path, in, r.worker.evaluate)
 }
 
-func (r *replay) evaluate(e *event.Event) error {
-	if e.Num%1024 == 0 && r.ctx.Err() != nil {
-		return r.ctx.Err()
+// interruptible stops reading when the program is told to end.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i interruptible) Read(p []byte) (int, error) {
+	if err := i.ctx.Err(); err != nil {
+		return 0, err
 	}
-	return r.worker.evaluate(e)
+	return i.r.Read(p)
 }
 
 func (r *replay) recording(path string, in io.Reader) error {
@@ -148,7 +153,7 @@ func (r *replay) recording(path string, in io.Reader) error {
 			continue
 		}
 		r.events++
-		if err := r.evaluate(e); err != nil {
+		if err := r.worker.evaluate(e); err != nil {
 			return err
 		}
 	}
@@ -163,7 +168,7 @@ func (r *replay) missed() error {
 		}
 	}
 	add(uint64(r.audit.Rejected), "audit items that are no events")
-	add(uint64(r.audit.Malformed), "places that are not JSON")
+	add(uint64(r.audit.Malformed), "audit texts that are not JSON")
 	add(uint64(r.malformed), "system call events that could not be read")
 	for _, m := range r.pipeline.notEvaluated() {
 		if m.reason == string(engine.ReasonNoRules) {

@@ -103,6 +103,45 @@ func TestFileIsReopened(t *testing.T) {
 	}
 }
 
+// A line that was cut off when the machine stopped must not spoil the next alert.
+func TestCutLineIsEnded(t *testing.T) {
+	for _, keep := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "events.txt")
+		if err := os.WriteFile(path, []byte("whole\ncut o"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		f, err := NewFile(path, keep, line)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := f.Write(&alert.Alert{Rule: "next"}); err != nil {
+			t.Fatal(err)
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != "whole\ncut o\nnext\n" {
+			t.Errorf("keep %v: %q, %v", keep, data, err)
+		}
+	}
+}
+
+// What was written of a line that did not fit is taken back.
+func TestPartOfALineIsTakenBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "events.txt")
+	f, err := NewFile(path, true, line)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Write(&alert.Alert{Rule: "first"}); err != nil {
+		t.Fatal(err)
+	}
+	limitFileSize(t, 10)
+	if err := f.Write(&alert.Alert{Rule: "this one is too long for the disk"}); err == nil {
+		t.Fatal("a line that does not fit was written")
+	}
+	if data, err := os.ReadFile(path); err != nil || string(data) != "first\n" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
 func TestJournal(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	j, err := NewJournal(dir, line)

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -86,8 +87,9 @@ func NewJournal(dir string, render Render) (*File, error) {
 // Name is file or journal.
 func (f *File) Name() string { return f.name }
 
+// reopen opens the file for the first time, to find errors at the start.
 func (f *File) reopen() error {
-	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	file, err := f.open()
 	if err != nil {
 		return fmt.Errorf("open alert file: %w", err)
 	}
@@ -98,24 +100,57 @@ func (f *File) reopen() error {
 	return file.Close()
 }
 
-// Write appends one line with one write call, so that lines of several writers do not mix.
+// open opens the file for appending. A line that was cut off when the program or the machine stopped is ended, so
+// that it does not spoil the next one.
+func (f *File) open() (*os.File, error) {
+	file, err := os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_RDWR, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() || info.Size() == 0 {
+		return file, err
+	}
+	last := make([]byte, 1)
+	if _, err = file.ReadAt(last, info.Size()-1); err == nil && last[0] != '\n' {
+		_, err = file.Write([]byte{'\n'})
+	}
+	if err != nil {
+		_ = file.Close() // the first error is the one to tell
+		return nil, err
+	}
+	return file, nil
+}
+
+// Write appends one line with one write call, so that lines of several writers do not mix. Of a line that does not
+// fit on the disk nothing is left behind.
 func (f *File) Write(a *alert.Alert) error {
 	f.line = f.render(f.line[:0], a)
 	file := f.file
 	if !f.keep {
 		var err error
-		if file, err = os.OpenFile(f.path, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600); err != nil {
+		if file, err = f.open(); err != nil {
 			return err
 		}
 	}
-	_, err := file.Write(f.line)
+	n, err := file.Write(f.line)
+	if err != nil && n > 0 {
+		err = errors.Join(err, undo(file, int64(n)))
+	}
 	if !f.keep {
-		if e := file.Close(); err == nil {
-			err = e
-		}
+		err = errors.Join(err, file.Close())
 	}
 	f.dirty = f.dirty || err == nil
 	return err
+}
+
+// undo takes the last n bytes of a file away.
+func undo(file *os.File, n int64) error {
+	info, err := file.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return err
+	}
+	return file.Truncate(info.Size() - n)
 }
 
 // Flush has a journal's lines on disk; a plain file needs nothing.
