@@ -25,6 +25,9 @@ const (
 	DefaultMaxBytes = 384 << 20
 	// DefaultMaxRequests bounds the bodies that are worked on at the same time.
 	DefaultMaxRequests = 64
+	// DefaultMaxReading bounds the bodies that are arriving. It is higher, so that clients that send slowly do not keep
+	// others away; each takes 64 KiB at first.
+	DefaultMaxReading = 1024
 	// DefaultBodyTimeout is how long the API server itself waits for one request, the body included.
 	DefaultBodyTimeout = 30 * time.Second
 
@@ -59,8 +62,8 @@ type Receiver struct {
 	MaxBody int64
 	// MaxBytes is how much memory the bodies that are worked on may take together, in bytes.
 	MaxBytes int64
-	// MaxRequests is how many bodies are worked on at once.
-	MaxRequests int
+	// MaxRequests is how many bodies are worked on at once, MaxReading how many may be arriving.
+	MaxRequests, MaxReading int
 	// BodyTimeout is how long a body may take to arrive.
 	BodyTimeout time.Duration
 
@@ -74,7 +77,8 @@ type Receiver struct {
 func NewReceiver(s *Splitter, evaluate func(context.Context, *Batch) error) *Receiver {
 	return &Receiver{
 		Splitter: s, Evaluate: evaluate,
-		MaxBody: DefaultMaxBody, MaxBytes: DefaultMaxBytes, MaxRequests: DefaultMaxRequests, BodyTimeout: DefaultBodyTimeout,
+		MaxBody: DefaultMaxBody, MaxBytes: DefaultMaxBytes, MaxRequests: DefaultMaxRequests, MaxReading: DefaultMaxReading,
+		BodyTimeout: DefaultBodyTimeout,
 	}
 }
 
@@ -114,18 +118,17 @@ func (r *Receiver) post(w http.ResponseWriter, req *http.Request) {
 		r.tooLarge(w)
 		return
 	}
-	if r.counters.inFlight.Add(1) > int64(r.MaxRequests) {
-		r.counters.inFlight.Add(-1)
-		r.busy(w, "too many requests are being worked on")
+	if r.counters.reading.Add(1) > int64(r.MaxReading) {
+		r.counters.reading.Add(-1)
+		r.busy(w, "too many requests are arriving")
 		return
 	}
-	defer r.counters.inFlight.Add(-1)
-
 	m, _ := r.pool.Get().(*work)
 	if m == nil {
 		m = &work{}
 	}
 	held, err := r.read(w, req, m)
+	r.counters.reading.Add(-1)
 	defer r.counters.inFlightBytes.Add(-held)
 	defer func() {
 		if cap(m.body) <= keptBody {
@@ -134,6 +137,11 @@ func (r *Receiver) post(w http.ResponseWriter, req *http.Request) {
 	}()
 	if err != nil {
 		r.refuse(w, err)
+		return
+	}
+	defer r.counters.inFlight.Add(-1)
+	if r.counters.inFlight.Add(1) > int64(r.MaxRequests) {
+		r.busy(w, "too many requests are being worked on")
 		return
 	}
 	r.counters.bytes.Add(uint64(len(m.body)))

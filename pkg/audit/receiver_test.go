@@ -146,7 +146,7 @@ func TestTooBusy(t *testing.T) {
 		<-leave
 		return nil
 	})
-	r.MaxRequests, r.MaxBytes = 2, 200<<10
+	r.MaxRequests, r.MaxBytes = 2, 400<<10
 	url := serve(t, r).URL
 	codes := make(chan int, 2)
 	send := func(body string) {
@@ -155,7 +155,7 @@ func TestTooBusy(t *testing.T) {
 	}
 	go send(oneEvent)
 	<-entered
-	if resp, a := post(t, url, "/k8s-audit", oneEvent+strings.Repeat(" ", 300<<10)); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(a.Error, "bytes") {
+	if resp, a := post(t, url, "/k8s-audit", oneEvent+strings.Repeat(" ", 600<<10)); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(a.Error, "bytes") {
 		t.Errorf("too many bytes: status %d, %+v", resp.StatusCode, a)
 	}
 	go send(oneEvent)
@@ -172,6 +172,44 @@ func TestTooBusy(t *testing.T) {
 		t.Errorf("those that were worked on: %d and %d", a, b)
 	}
 	waitFor(t, func() bool { s := r.Stats(); return s.InFlight == 0 && s.InFlightBytes == 0 })
+}
+
+// TestSlowClients lets more clients than may be worked on send their bodies slowly: they keep nobody away, up to
+// MaxReading.
+func TestSlowClients(t *testing.T) {
+	r := NewReceiver(&Splitter{}, func(context.Context, *Batch) error { return nil })
+	r.MaxRequests, r.MaxReading = 1, 4
+	url := serve(t, r).URL
+	slow := func() *io.PipeWriter {
+		body, send := io.Pipe()
+		go func() {
+			resp, err := http.Post(url+"/k8s-audit", "application/json", body)
+			if err == nil {
+				resp.Body.Close()
+			}
+		}()
+		if _, err := send.Write([]byte("{")); err != nil {
+			t.Error(err)
+		}
+		return send
+	}
+	var clients []*io.PipeWriter
+	for n := int64(1); n <= 3; n++ {
+		clients = append(clients, slow())
+		waitFor(t, func() bool { return r.Stats().Reading == n })
+	}
+	if resp, a := post(t, url, "/k8s-audit", oneEvent); resp.StatusCode != http.StatusOK {
+		t.Errorf("beside slow clients: status %d, %+v", resp.StatusCode, a)
+	}
+	clients = append(clients, slow())
+	waitFor(t, func() bool { return r.Stats().Reading == 4 })
+	if resp, a := post(t, url, "/k8s-audit", oneEvent); resp.StatusCode != http.StatusServiceUnavailable || !strings.Contains(a.Error, "arriving") {
+		t.Errorf("too many slow clients: status %d, %+v", resp.StatusCode, a)
+	}
+	for _, c := range clients {
+		c.Close()
+	}
+	waitFor(t, func() bool { return r.Stats().Reading == 0 })
 }
 
 // waitFor polls until ok, for ten seconds at most.

@@ -19,6 +19,7 @@ type counters struct {
 	trimmed       atomic.Uint64
 	bytes         atomic.Uint64
 	rejected      [numReasons]atomic.Uint64
+	reading       atomic.Int64
 	inFlight      atomic.Int64
 	inFlightBytes atomic.Int64
 }
@@ -50,8 +51,9 @@ type Stats struct {
 	Rejected map[string]uint64
 	// Bytes is the length of the bodies that were read whole.
 	Bytes uint64
-	// InFlight and InFlightBytes are the bodies that are being worked on, and the memory that they take.
-	InFlight, InFlightBytes int64
+	// Reading is the bodies that are arriving, InFlight those that are being worked on; InFlightBytes is the memory that
+	// both take.
+	Reading, InFlight, InFlightBytes int64
 }
 
 // Stats takes a snapshot of the counters.
@@ -60,7 +62,7 @@ func (r *Receiver) Stats() Stats {
 	s := Stats{
 		Requests: map[int]uint64{}, Events: c.events.Load(), Trimmed: c.trimmed.Load(),
 		Rejected: map[string]uint64{}, Bytes: c.bytes.Load(),
-		InFlight: c.inFlight.Load(), InFlightBytes: c.inFlightBytes.Load(),
+		Reading: c.reading.Load(), InFlight: c.inFlight.Load(), InFlightBytes: c.inFlightBytes.Load(),
 	}
 	for i, code := range codes {
 		s.Requests[code] = c.requests[i].Load()
