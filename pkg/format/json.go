@@ -1,6 +1,9 @@
 package format
 
-import "unicode/utf8"
+import (
+	"fmt"
+	"unicode/utf8"
+)
 
 // AppendString appends s as a JSON string. Text that is not ASCII stays as it is; each stretch of bytes that is not
 // UTF-8 becomes U+FFFD.
@@ -11,23 +14,30 @@ func AppendString[T string | []byte](dst []byte, s T) []byte {
 }
 
 // AppendEscaped appends s as it stands inside a JSON string, without the quotation marks around it. What it appends
-// is always valid UTF-8 without control characters, so a text cannot forge a line of output.
+// is always valid UTF-8 without control characters, those beyond ASCII and those that turn the direction of text
+// included, so a text can neither forge a line of output nor steer a terminal.
 func AppendEscaped[T string | []byte](dst []byte, s T) []byte {
 	done := 0 // s[:done] is in dst
 	for i := 0; i < len(s); {
 		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
+		if c >= ' ' && c != '"' && c != '\\' && c < 0x7F {
 			i++
 			continue
 		}
 		if c >= utf8.RuneSelf {
 			n, ok := sequence(s, i)
-			if ok {
+			unseen := ok && n <= 3 && steers(s[i:i+n])
+			if ok && !unseen {
 				i += n
 				continue
 			}
 			dst = append(dst, s[done:i]...)
-			dst = append(dst, "\uFFFD"...)
+			if unseen {
+				r, _ := utf8.DecodeRuneInString(string(s[i : i+n]))
+				dst = fmt.Appendf(dst, `\u%04x`, r)
+			} else {
+				dst = append(dst, "\uFFFD"...)
+			}
 			i += n
 			done = i
 			continue
@@ -38,6 +48,18 @@ func AppendEscaped[T string | []byte](dst []byte, s T) []byte {
 		done = i
 	}
 	return append(dst, s[done:]...)
+}
+
+// steers tells whether the one character in s acts on a terminal instead of being shown: U+0080 to U+009F are control
+// characters, U+061C, U+200E, U+200F, U+2028 to U+202E and U+2066 to U+2069 end lines or change their direction.
+func steers[T string | []byte](s T) bool {
+	if len(s) == 2 {
+		return s[0] == 0xC2 && s[1] < 0xA0 || s[0] == 0xD8 && s[1] == 0x9C
+	}
+	if len(s) != 3 || s[0] != 0xE2 {
+		return false
+	}
+	return s[1] == 0x80 && (s[2] == 0x8E || s[2] == 0x8F || s[2] >= 0xA8 && s[2] <= 0xAE) || s[1] == 0x81 && s[2] >= 0xA6 && s[2] <= 0xA9
 }
 
 func appendEscape(dst []byte, c byte) []byte {
