@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,7 +18,7 @@ func newLint() *cobra.Command {
 		Short: "Check rules files and say what is wrong, where, and what to do",
 		Long: `Lint reads the files as run would, in the order given, and prints every finding with file, line and column. The exit
 code is 1 when there is an error and 0 otherwise; warnings alone do not change it.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: needFiles,
 		RunE: func(c *cobra.Command, paths []string) error {
 			if format != "text" && format != "json" {
 				return fmt.Errorf("unknown format %q: there are text and json", format)
@@ -25,6 +26,9 @@ code is 1 when there is an error and 0 otherwise; warnings alone do not change i
 			files, err := rule.ReadFiles(paths)
 			if err != nil {
 				return err
+			}
+			if len(files) == 0 {
+				return fmt.Errorf("there are no *.yaml or *.yml files in %s", strings.Join(paths, ", "))
 			}
 			result := lint.Check(files, daemon.Catalogues(""))
 			if format == "json" {

@@ -38,6 +38,17 @@ func newCommand() *cobra.Command {
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+	})
 	c.AddCommand(newRun(), newReplay(), newLint(), newFields(), newVersion())
 	return c
+}
+
+// needFiles refuses a command line without files.
+func needFiles(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return fmt.Errorf("name at least one file or directory; see %s --help", c.CommandPath())
+	}
+	return nil
 }

@@ -14,7 +14,7 @@ func newReplay() *cobra.Command {
 		Long: `Replay reads audit events (JSON lines, EventList files) and recordings of system call events, in the order given
 and directories by name, evaluates all of them, prints the alerts and ends with the number of events and of alerts by
 priority and rule. Events that could not be evaluated are named with their reason and make the exit code 1.`,
-		Args: cobra.MinimumNArgs(1),
+		Args: needFiles,
 		RunE: func(c *cobra.Command, paths []string) error {
 			cfg, err := s.load(c)
 			if err != nil {

@@ -21,7 +21,7 @@ import (
 	"github.com/saker-security/saker/pkg/event"
 )
 
-// shutdownTime is how long requests that are being worked on may take after the program was told to end.
+// shutdownTime is how long requests that are being worked on, and outputs, may take after the program was told to end.
 const shutdownTime = 20 * time.Second
 
 // Daemon is the running program. It is made by New, run once by Run.
@@ -32,6 +32,10 @@ type Daemon struct {
 	receiver *audit.Receiver
 	sensor   *sensor
 	stats    io.Writer
+	// patience is how long the end may wait for others.
+	patience time.Duration
+	// stuck tells that an output blocks, so that nothing may wait for it any more.
+	stuck bool
 
 	audit, web net.Listener
 }
@@ -50,12 +54,17 @@ func New(cfg config.Config, sources []string, stdout, stderr io.Writer) (*Daemon
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, stats: stdout}
+	d := &Daemon{cfg: cfg, log: log, stats: stdout, patience: shutdownTime}
 	if cfg.JSON {
 		d.stats = stderr
 	}
 	if d.pipeline, err = newPipeline(cfg, log, stdout, stderr); err != nil {
 		return nil, err
+	}
+	for _, source := range []string{event.SourceK8sAudit, event.SourceSyscall} {
+		if wanted(source) {
+			d.reportRules(source)
+		}
 	}
 	if err := d.listen(wanted(event.SourceK8sAudit)); err != nil {
 		d.close()
@@ -69,6 +78,21 @@ func New(cfg config.Config, sources []string, stdout, stderr io.Writer) (*Daemon
 		}
 	}
 	return d, nil
+}
+
+// reportRules logs how many rules of a source are looked at; none is worth a warning.
+func (d *Daemon) reportRules(source string) {
+	n := 0
+	for _, c := range d.pipeline.engine.Counts().Rules {
+		if c.Rule.Source == source && c.Rule.Enabled && c.Rule.Priority <= d.cfg.Priority {
+			n++
+		}
+	}
+	if n == 0 {
+		d.log.Warn("no rule is enabled, events of this source are counted and not evaluated", zap.String("source", source))
+		return
+	}
+	d.log.Info("rules loaded", zap.String("source", source), zap.Int("rules", n))
 }
 
 func (d *Daemon) listen(wanted bool) (err error) {
@@ -154,16 +178,37 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.log.Info("ending: finishing what was taken in")
 	case err = <-failures:
 	}
-	shutdown, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	return errors.Join(err, d.end(context.WithoutCancel(ctx), servers, &running))
+}
+
+// end stops taking in, waits for what was taken in and finishes it. It does not wait longer than patience for a client
+// that does not end its request, and again for an output that does not take its alerts.
+func (d *Daemon) end(ctx context.Context, servers []*http.Server, running *sync.WaitGroup) (err error) {
+	limit, cancel := context.WithTimeout(ctx, d.patience)
 	defer cancel()
 	for _, s := range servers {
-		err = errors.Join(err, s.Shutdown(shutdown))
+		e := s.Shutdown(limit)
+		if errors.Is(e, context.DeadlineExceeded) {
+			d.log.Warn("requests were cut off before they were answered; their senders will send them again")
+			e = s.Close()
+		}
+		err = errors.Join(err, e)
 	}
 	if d.sensor != nil {
 		err = errors.Join(err, d.sensor.stop())
 	}
-	running.Wait()
-	return errors.Join(err, d.finish())
+	done := make(chan error, 1)
+	go func() {
+		running.Wait()
+		done <- d.finish()
+	}()
+	select {
+	case e := <-done:
+		return errors.Join(err, e)
+	case <-time.After(d.patience):
+		d.stuck = true
+		return errors.Join(err, errors.New("end without the outputs: one of them does not take its alerts"))
+	}
 }
 
 // finish flushes the outputs and prints the statistics.
@@ -197,7 +242,7 @@ func (d *Daemon) close() {
 	if d.sensor != nil {
 		_ = d.sensor.stop() // reported by Run, if it got that far
 	}
-	if d.pipeline != nil {
+	if d.pipeline != nil && !d.stuck {
 		if err := d.pipeline.outputs.Close(); err != nil {
 			d.log.Error("closing the outputs failed", zap.Error(err))
 		}

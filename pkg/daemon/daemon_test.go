@@ -202,6 +202,49 @@ func TestUndeliveredAlertIsNotAcknowledged(t *testing.T) {
 	stdout.waitFor(t, "pod=web-0")
 }
 
+// blocked is an output that nobody reads.
+type blocked struct{ release chan struct{} }
+
+func (b blocked) Write(p []byte) (int, error) {
+	<-b.release
+	return len(p), nil
+}
+
+// An output that blocks must not keep the program from ending, and what it holds is not acknowledged.
+func TestEndWithABlockedOutput(t *testing.T) {
+	out := blocked{make(chan struct{})}
+	defer close(out.release)
+	d, err := New(testConfig(), []string{"k8s_audit"}, out, io.Discard)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d.patience = 100 * time.Millisecond
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(ctx) }()
+	answered := make(chan error, 1)
+	go func() {
+		answer, err := http.Post("http://"+d.AuditAddress()+"/k8s-audit", "application/json", strings.NewReader(example(t)))
+		if err == nil {
+			err = errors.New(answer.Status)
+			_ = answer.Body.Close()
+		}
+		answered <- err
+	}()
+	for deadline := time.Now().Add(20 * time.Second); d.receiver.Stats().InFlight == 0; time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the request did not arrive")
+		}
+	}
+	cancel()
+	if err := <-ended; err == nil || !strings.Contains(err.Error(), "does not take its alerts") {
+		t.Errorf("ended with %v", err)
+	}
+	if err := <-answered; err == nil || strings.HasPrefix(err.Error(), "200") {
+		t.Errorf("the sender was answered %v", err)
+	}
+}
+
 // What is wrong with a body does not disturb what comes after it.
 func TestBadBodies(t *testing.T) {
 	d, stdout, _, stop := start(t, testConfig(), "k8s_audit")

@@ -3,6 +3,7 @@ package daemon
 import (
 	"fmt"
 	"io"
+	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
@@ -22,5 +23,7 @@ func newLog(level string, w io.Writer) (*zap.Logger, error) {
 	}
 	c := zap.NewProductionEncoderConfig()
 	c.TimeKey, c.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
-	return zap.New(zapcore.NewCore(zapcore.NewJSONEncoder(c), zapcore.Lock(zapcore.AddSync(w)), l)), nil
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(c), zapcore.Lock(zapcore.AddSync(w)), l)
+	// Anybody who reaches a listener can make it log: of equal messages in a second ten are written, then every 100th.
+	return zap.New(zapcore.NewSamplerWithOptions(core, time.Second, 10, 100)), nil
 }

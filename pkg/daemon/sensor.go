@@ -48,7 +48,7 @@ type sensor struct {
 func (d *Daemon) openSensor(required bool) error {
 	types := d.pipeline.engine.Types(event.SourceSyscall)
 	if types == nil {
-		d.log.Info("the system call sensor is not started: no rule of its source is enabled")
+		d.log.Info("the system call sensor is not started")
 		return nil
 	}
 	drv, err := openDriver(d.cfg.Sensor.Kind, driver.Options{Types: wantedTypes(types), BufferBytes: int(d.cfg.Sensor.Buffer)})
