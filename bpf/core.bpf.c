@@ -10,6 +10,7 @@ char LICENSE[] SEC("license") = "Dual BSD/GPL";
 
 /* Makes the types known to the generator of the Go bindings. */
 enum param_kind *unused_kind __attribute__((unused));
+enum directory *unused_directory __attribute__((unused));
 
 /* What is wanted, by system call number. Filled by the loader. */
 struct {

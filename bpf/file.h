@@ -7,7 +7,9 @@
 
 #define FMODE_CREATED 0x100000
 #define S_IFMT 0170000
+#define S_IFDIR 0040000
 #define S_IFSOCK 0140000
+#define AT_FDCWD -100
 
 /* Flags of open(2); those that differ between architectures come twice. */
 #define KERNEL_O_ACCMODE 03
@@ -63,6 +65,27 @@ static __always_inline struct file *file_of(s32 fd)
 		return NULL;
 	bpf_probe_read_kernel(&f, sizeof(f), files + fd);
 	return f;
+}
+
+/*
+ * The path, below the root of the task, of the directory that a descriptor or AT_FDCWD stands for. What is no directory
+ * has no value: no path can be relative to it.
+ */
+static __noinline int put_directory(struct scratch *s, s32 fd)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct fs_struct *fs = BPF_CORE_READ(task, fs);
+	struct path *at = NULL;
+
+	if (fd == AT_FDCWD) {
+		at = __builtin_preserve_access_index(&fs->pwd);
+	} else {
+		struct file *f = file_of(fd);
+
+		if (f && (BPF_CORE_READ(f, f_inode, i_mode) & S_IFMT) == S_IFDIR)
+			at = __builtin_preserve_access_index(&f->f_path);
+	}
+	return put_path(s, at, __builtin_preserve_access_index(&fs->root));
 }
 
 /* A device number as stat(2) and /proc show it. */

@@ -37,6 +37,7 @@ struct scratch {
 	u32 cgroup_at, cgroup_len;
 	u32 unified_seen;
 	u32 compat;    /* the system call came by the interface of 32-bit programs */
+	u32 relative;  /* the path of the system call is looked up from a directory, not from the root */
 	u64 time;      /* ns since boot */
 	s64 result;
 	u64 args[8];
@@ -103,6 +104,7 @@ static __always_inline struct scratch *frame_begin(u16 type, u16 params)
 	s->param = 0;
 	s->truncated = 0;
 	s->unread = 0;
+	s->relative = 0;
 	s->time = bpf_ktime_get_boot_ns();
 	s->len = FRAME_HEADER + EVENT_HEADER + 2 * params;
 	s->start = s->len;

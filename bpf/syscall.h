@@ -94,18 +94,29 @@ static __always_inline u64 argument(struct scratch *s, struct param *p)
 	return v;
 }
 
+#define RESOLVE_IN_ROOT 0x10
+
 /* The values of RESOLVE_*, bit for bit, in the order of the event table. */
 static __always_inline u32 map_resolve(u64 how)
 {
 	u32 out = 0;
 
 	out |= (how & 0x08) ? 0x01 : 0; /* BENEATH */
-	out |= (how & 0x10) ? 0x02 : 0; /* IN_ROOT */
+	out |= (how & RESOLVE_IN_ROOT) ? 0x02 : 0;
 	out |= (how & 0x02) ? 0x04 : 0; /* NO_MAGICLINKS */
 	out |= (how & 0x04) ? 0x08 : 0; /* NO_SYMLINKS */
 	out |= (how & 0x01) ? 0x10 : 0; /* NO_XDEV */
 	out |= (how & 0x20) ? 0x20 : 0; /* CACHED */
 	return out;
+}
+
+/* The path of a call, and whether it is relative. One that cannot be read is relative to nothing. */
+static __always_inline void put_call_path(struct scratch *s, const void *from)
+{
+	u32 at = s->len;
+
+	put_user_text(s, from);
+	s->relative = s->len > at && s->frame[at & (FRAME_MAX - 1)] != '/';
 }
 
 static __noinline int put_param(struct scratch *s, struct param *p)
@@ -132,7 +143,7 @@ static __noinline int put_param(struct scratch *s, struct param *p)
 		put_u64(s, v);
 		break;
 	case KIND_TEXT:
-		put_user_text(s, (void *)v);
+		put_call_path(s, (void *)v);
 		break;
 	case KIND_OPEN_FLAGS:
 		put_open_flags(s, v);
@@ -141,6 +152,9 @@ static __noinline int put_param(struct scratch *s, struct param *p)
 		put_u32(s, s->open_flags & (WIRE_O_CREAT | WIRE_O_TMPFILE) ? v & 07777 : 0);
 		break;
 	case KIND_RESOLVE:
+		/* Then a path from the root, too, is looked up from the directory. Comes after the path. */
+		if (v & RESOLVE_IN_ROOT)
+			s->relative = 1;
 		put_u32(s, map_resolve(v));
 		break;
 	case KIND_DEVICE:
@@ -164,9 +178,24 @@ static __noinline int put_param(struct scratch *s, struct param *p)
 	return 0;
 }
 
+/*
+ * The directory that the event carries behind the parameters of its row; without value where none is needed. Not a kind
+ * of parameter: the verifier would look at the whole walk once for every parameter that a row may have.
+ */
+static __always_inline void put_call_directory(struct scratch *s, u32 which)
+{
+	bool wanted = which == DIRECTORY_ENTERED ? s->result == 0 : s->relative;
+
+	if (!wanted)
+		param_end(s);
+	else
+		put_directory(s, which == DIRECTORY_OF_FD ? (s32)s->args[0] : AT_FDCWD);
+}
+
 static __noinline int emit_call(struct call *call, struct pt_regs *regs, s64 result, u32 compat)
 {
-	struct scratch *s = frame_begin(call->type, call->params);
+	u32 directory = call->directory;
+	struct scratch *s = frame_begin(call->type, call->params + (directory != DIRECTORY_NONE));
 
 	if (!s)
 		return 0;
@@ -178,6 +207,8 @@ static __noinline int emit_call(struct call *call, struct pt_regs *regs, s64 res
 			break;
 		put_param(s, &call->param[i]);
 	}
+	if (directory != DIRECTORY_NONE)
+		put_call_directory(s, directory);
 	return frame_end(s, (u32)bpf_get_current_pid_tgid());
 }
 

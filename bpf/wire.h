@@ -34,6 +34,14 @@ enum param_kind {
 	KIND_CREAT_LAYER /* 1 upper, 2 lower layer of an overlay: file of the returned descriptor */
 };
 
+/* Which directory follows the parameters of the row, as one parameter more: its absolute path. */
+enum directory {
+	DIRECTORY_NONE,    /* none: no parameter more */
+	DIRECTORY_OF_FD,   /* the one to which the path is relative: descriptor or AT_FDCWD in argument 0 */
+	DIRECTORY_OF_TASK, /* the one to which the path is relative: the working directory */
+	DIRECTORY_ENTERED  /* the working directory after a call that succeeded */
+};
+
 #define ROW_PARAMS 10
 #define ROWS 512
 
@@ -50,6 +58,8 @@ struct call {
 	u8 params;
 	/* An exec: only failures are taken here, the arguments from arg `exec`-1 on are filename, argv, envp. */
 	u8 exec;
+	u8 directory; /* enum directory; not of an exec */
+	u8 reserved;
 	struct param param[ROW_PARAMS];
 };
 

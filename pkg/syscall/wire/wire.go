@@ -9,6 +9,13 @@
 // come in that table's order. A parameter of length 0 has no value. Texts (CHARBUF, FSPATH, FSRELPATH) end with a NUL
 // that their length counts; FD, PID and ERRNO are signed 64 bits wide; other numbers have the width of their type. A
 // list of texts in a BYTEBUF (args, env, cgroups) is its NUL-terminated elements one after another.
+//
+// Behind the parameters of the table open, openat, openat2, creat, chdir and fchdir may have one more, which is not
+// Falco's and no part of a .scap capture: a text, the absolute path of the directory at which the path of the open
+// begins, as the calling process sees it, or of the new working directory. It has no value when the path is absolute,
+// when the call to change directory failed, and when the kernel side cannot tell it: the descriptor is no directory, or
+// the path is too deep. A driver that sends it sends it with all of these events; then nobody has to guess from a table
+// of descriptors that dup, fcntl and close may have overtaken.
 package wire
 
 import (

@@ -3,10 +3,12 @@
 package core
 
 import (
+	"os"
 	"runtime"
 	"sync/atomic"
 	"testing"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -97,6 +99,41 @@ func BenchmarkCall(b *testing.B) {
 			}()
 			for b.Loop() {
 				cheapCall()
+			}
+		})
+	}
+}
+
+// BenchmarkOpenat is what an open costs that fails: without the sensor, with it by an absolute path, and by a relative
+// one, whose directory is five below the root.
+func BenchmarkOpenat(b *testing.B) {
+	dir := b.TempDir() + "/a/b"
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	fd, err := unix.Open(dir, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer unix.Close(fd)
+	for _, c := range []struct {
+		name, path string
+		traced     bool
+	}{{"untraced", "/missing", false}, {"absolute", "/missing", true}, {"relative", "missing", true}} {
+		b.Run(c.name, func(b *testing.B) {
+			if c.traced {
+				d := sensor(b, typeOpenat)
+				go func() {
+					for {
+						if _, err := d.Next(); err != nil {
+							return
+						}
+					}
+				}()
+			}
+			path, _ := unix.BytePtrFromString(c.path)
+			for b.Loop() {
+				_, _, _ = unix.RawSyscall(unix.SYS_OPENAT, uintptr(fd), uintptr(unsafe.Pointer(path)), 0)
 			}
 		})
 	}

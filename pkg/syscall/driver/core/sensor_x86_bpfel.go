@@ -14,12 +14,23 @@ import (
 )
 
 type sensorCall struct {
-	_      structs.HostLayout
-	Type   uint16
-	Params uint8
-	Exec   uint8
-	Param  [10]sensorParam
+	_         structs.HostLayout
+	Type      uint16
+	Params    uint8
+	Exec      uint8
+	Directory uint8
+	Reserved  uint8
+	Param     [10]sensorParam
 }
+
+type sensorDirectory uint32
+
+const (
+	sensorDirectoryDIRECTORY_NONE    sensorDirectory = 0
+	sensorDirectoryDIRECTORY_OF_FD   sensorDirectory = 1
+	sensorDirectoryDIRECTORY_OF_TASK sensorDirectory = 2
+	sensorDirectoryDIRECTORY_ENTERED sensorDirectory = 3
+)
 
 type sensorParam struct {
 	_        structs.HostLayout
@@ -74,6 +85,8 @@ type sensorScratch struct {
 	CgroupLen   uint32
 	UnifiedSeen uint32
 	Compat      uint32
+	Relative    uint32
+	_           [4]byte
 	Time        uint64
 	Result      int64
 	Args        [8]uint64
@@ -113,18 +126,19 @@ type sensorTally struct {
 //
 // Used for safe lookups in a Collection or CollectionSpec.
 const (
-	sensorMapCounters       = "counters"
-	sensorMapEvents         = "events"
-	sensorMapRows           = "rows"
-	sensorMapScratches      = "scratches"
-	sensorProgOnExec        = "on_exec"
-	sensorProgOnExit        = "on_exit"
-	sensorProgOnFork        = "on_fork"
-	sensorProgOnSysExit     = "on_sys_exit"
-	sensorVarBootOffsetNs   = "boot_offset_ns"
-	sensorVarLastWakeNs     = "last_wake_ns"
-	sensorVarUnusedKind     = "unused_kind"
-	sensorVarWakeIntervalNs = "wake_interval_ns"
+	sensorMapCounters        = "counters"
+	sensorMapEvents          = "events"
+	sensorMapRows            = "rows"
+	sensorMapScratches       = "scratches"
+	sensorProgOnExec         = "on_exec"
+	sensorProgOnExit         = "on_exit"
+	sensorProgOnFork         = "on_fork"
+	sensorProgOnSysExit      = "on_sys_exit"
+	sensorVarBootOffsetNs    = "boot_offset_ns"
+	sensorVarLastWakeNs      = "last_wake_ns"
+	sensorVarUnusedDirectory = "unused_directory"
+	sensorVarUnusedKind      = "unused_kind"
+	sensorVarWakeIntervalNs  = "wake_interval_ns"
 )
 
 // loadSensor returns the embedded CollectionSpec for sensor.
@@ -189,10 +203,11 @@ type sensorMapSpecs struct {
 //
 // It can be passed ebpf.CollectionSpec.Assign.
 type sensorVariableSpecs struct {
-	BootOffsetNs   *ebpf.VariableSpec `ebpf:"boot_offset_ns"`
-	LastWakeNs     *ebpf.VariableSpec `ebpf:"last_wake_ns"`
-	UnusedKind     *ebpf.VariableSpec `ebpf:"unused_kind"`
-	WakeIntervalNs *ebpf.VariableSpec `ebpf:"wake_interval_ns"`
+	BootOffsetNs    *ebpf.VariableSpec `ebpf:"boot_offset_ns"`
+	LastWakeNs      *ebpf.VariableSpec `ebpf:"last_wake_ns"`
+	UnusedDirectory *ebpf.VariableSpec `ebpf:"unused_directory"`
+	UnusedKind      *ebpf.VariableSpec `ebpf:"unused_kind"`
+	WakeIntervalNs  *ebpf.VariableSpec `ebpf:"wake_interval_ns"`
 }
 
 // sensorObjects contains all objects after they have been loaded into the kernel.
@@ -234,10 +249,11 @@ func (m *sensorMaps) Close() error {
 //
 // It can be passed to loadSensorObjects or ebpf.CollectionSpec.LoadAndAssign.
 type sensorVariables struct {
-	BootOffsetNs   *ebpf.Variable `ebpf:"boot_offset_ns"`
-	LastWakeNs     *ebpf.Variable `ebpf:"last_wake_ns"`
-	UnusedKind     *ebpf.Variable `ebpf:"unused_kind"`
-	WakeIntervalNs *ebpf.Variable `ebpf:"wake_interval_ns"`
+	BootOffsetNs    *ebpf.Variable `ebpf:"boot_offset_ns"`
+	LastWakeNs      *ebpf.Variable `ebpf:"last_wake_ns"`
+	UnusedDirectory *ebpf.Variable `ebpf:"unused_directory"`
+	UnusedKind      *ebpf.Variable `ebpf:"unused_kind"`
+	WakeIntervalNs  *ebpf.Variable `ebpf:"wake_interval_ns"`
 }
 
 // sensorPrograms contains all programs after they have been loaded into the kernel.

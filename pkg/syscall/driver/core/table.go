@@ -24,6 +24,8 @@ type source struct {
 	// exec is 1 + the index of the filename argument for the calls whose success the exec tracepoint sends.
 	exec   uint8
 	params []sensorParam
+	// directory is which directory the event carries as one parameter more.
+	directory sensorDirectory
 }
 
 func param(kind sensorParamKind, arg uint8) sensorParam {
@@ -50,14 +52,21 @@ var (
 	layer  = param(sensorParamKindKIND_CREAT_LAYER, 0)
 )
 
+// Short names of the directories.
+const (
+	ofFD    = sensorDirectoryDIRECTORY_OF_FD
+	ofTask  = sensorDirectoryDIRECTORY_OF_TASK
+	entered = sensorDirectoryDIRECTORY_ENTERED
+)
+
 // sources is the table of system calls; another call is another row here and its numbers in numbers_*.go.
 var sources = []source{
-	{name: "open", event: 3, params: []sensorParam{result, text(0), flags(1), mode(2), device, inode}},
+	{name: "open", event: 3, directory: ofTask, params: []sensorParam{result, text(0), flags(1), mode(2), device, inode}},
 	{name: "close", event: 5, params: []sensorParam{result, fd(0)}},
 	{name: "connect", event: 23, params: []sensorParam{result, tuple(0), fd(0), sockaddr(1)}},
-	{name: "creat", event: 59, params: []sensorParam{result, text(0), u32(1), device, inode, layer}},
-	{name: "chdir", event: 95, process: true, params: []sensorParam{result, text(0)}},
-	{name: "fchdir", event: 97, process: true, params: []sensorParam{result, fd(0)}},
+	{name: "creat", event: 59, directory: ofTask, params: []sensorParam{result, text(0), u32(1), device, inode, layer}},
+	{name: "chdir", event: 95, process: true, directory: entered, params: []sensorParam{result, text(0)}},
+	{name: "fchdir", event: 97, process: true, directory: entered, params: []sensorParam{result, fd(0)}},
 	{name: "setresuid", event: 193, process: true, params: []sensorParam{result, u32(0), u32(1), u32(2)}},
 	{name: "setresgid", event: 195, process: true, params: []sensorParam{result, u32(0), u32(1), u32(2)}},
 	{name: "setuid", event: 199, process: true, params: []sensorParam{result, u32(0)}},
@@ -66,8 +75,8 @@ var sources = []source{
 	{name: "setsid", event: 275, process: true, params: []sensorParam{result}},
 	{name: "execve", event: typeExecve, process: true, exec: 1, params: make([]sensorParam, 31)},
 	{name: "setpgid", event: 295, process: true, params: []sensorParam{result, fd(0), fd(1)}},
-	{name: "openat", event: 307, params: []sensorParam{result, fd(0), text(1), flags(2), mode(3), device, inode}},
-	{name: "openat2", event: 327, params: []sensorParam{
+	{name: "openat", event: 307, directory: ofFD, params: []sensorParam{result, fd(0), text(1), flags(2), mode(3), device, inode}},
+	{name: "openat2", event: 327, directory: ofFD, params: []sensorParam{
 		result, fd(0), text(1), word(sensorParamKindKIND_OPEN_FLAGS, 2, 0), word(sensorParamKindKIND_OPEN_MODE, 2, 1),
 		word(sensorParamKindKIND_RESOLVE, 2, 2), device, inode,
 	}},
@@ -116,7 +125,7 @@ func rows(wanted []uint16) (map[uint32]sensorRow, []uint16, error) {
 }
 
 func (s source) call() (sensorCall, error) {
-	c := sensorCall{Type: s.event, Params: uint8(len(s.params)), Exec: s.exec}
+	c := sensorCall{Type: s.event, Params: uint8(len(s.params)), Exec: s.exec, Directory: uint8(s.directory)}
 	if s.exec == 0 && copy(c.Param[:], s.params) < len(s.params) {
 		return c, fmt.Errorf("row of %s has %d parameters, at most %d fit", s.name, len(s.params), len(c.Param))
 	}
