@@ -66,6 +66,14 @@ func (f *feed) frame(now int64) []byte {
 			params[i] = append(append([]byte{}, f.take(f.byte()%24)...), 0)
 		}
 	}
+	switch how := f.byte() % 8; { // a directory, or something else, behind the parameters of the table
+	case how == 0:
+		params = append(params, nil)
+	case how < 3:
+		params = append(params, append(append([]byte{'/'}, f.take(f.byte()%24)...), 0))
+	case how == 3:
+		params = append(params, f.take(f.byte()%24))
+	}
 	return wire.Append(nil, wire.Header{CPU: 1, Time: now, Thread: int64(f.byte() % 20), Type: row.ID}, params...)
 }
 

@@ -8,10 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/syscall/account"
@@ -188,4 +191,85 @@ func TestLiveConnect(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestLiveDirectory: a path that is relative to a descriptor whose number was another directory's, and to the working
+// directory that was entered by it. No event tells of the copies in between.
+func TestLiveDirectory(t *testing.T) {
+	base, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	one, two := filepath.Join(base, "one"), filepath.Join(base, "two")
+	for _, dir := range []string{one, two} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(two, "shadow"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := newSensor(t)
+	done := make(chan error)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the working directory is the thread's own and ends with it
+		done <- openByCopies(one, two)
+	}()
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for _, relativeTo := range []string{"copy", "working directory", "name"} {
+		s.until("open relative to the "+relativeTo, func(e *event.Event, r *Record) bool {
+			if !r.Row.OpensFile() || string(r.bytes(openParamsOf(r.Row.ID).name)) != "shadow" {
+				return false
+			}
+			want(t, e, `
+				fd.name `+two+`/shadow
+				fd.directory `+two+`
+				fs.path.name `+two+`/shadow
+			`)
+			return true
+		})
+	}
+}
+
+// openByCopies opens the file shadow of the directory two thrice: by a descriptor that was one's, from the working
+// directory that this descriptor gave, and from that by a relative name.
+func openByCopies(one, two string) error {
+	x, err := unix.Open(one, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	y, err := unix.Open(two, unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	defer unix.Close(y)
+	// Other threads open files: closing x and asking fcntl for the lowest number might give another one.
+	if err := unix.Dup3(y, x, unix.O_CLOEXEC); err != nil {
+		return err
+	}
+	defer unix.Close(x)
+	if err := unix.Unshare(unix.CLONE_FS); err != nil {
+		return err
+	}
+	for i, enter := range []func() error{
+		func() error { return nil },
+		func() error { return unix.Fchdir(x) },
+		func() error { return unix.Chdir("../two") },
+	} {
+		if err := enter(); err != nil {
+			return err
+		}
+		dir := unix.AT_FDCWD
+		if i == 0 {
+			dir = x
+		}
+		fd, err := unix.Openat(dir, "shadow", unix.O_RDONLY|unix.O_CLOEXEC, 0)
+		if err != nil {
+			return err
+		}
+		unix.Close(fd)
+	}
+	return nil
 }

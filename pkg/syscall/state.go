@@ -8,12 +8,6 @@ import (
 	"github.com/saker-security/saker/pkg/syscall/table"
 )
 
-// currentDirectory is the descriptor number AT_FDCWD: relative to the working directory.
-const currentDirectory = -100
-
-// unknownDirectory stands before a relative path whose directory is not known.
-const unknownDirectory = "<UNKNOWN>"
-
 // apply finds out who caused the event and lets it change what is known.
 func (in *Inspector) apply(r *Record) {
 	switch r.Row.ID {
@@ -38,6 +32,7 @@ func (in *Inspector) apply(r *Record) {
 func (in *Inspector) applyFD(r *Record) {
 	switch r.Row.ID {
 	case table.Open, table.Openat, table.Openat2, table.Creat:
+		in.toldDirectory(r)
 		in.opened(r)
 	case table.Close:
 		r.FDNum = r.integer(1)
@@ -232,88 +227,6 @@ func (in *Inspector) opened(r *Record) {
 	fd.Raw = append(fd.Raw[:0], r.bytes(p.name)...)
 	fd.Name = in.appendAbsolute(fd.Name[:0], r, p.dir, p.name)
 	r.FD, r.nameChanged = fd, true
-}
-
-// appendAbsolute appends the absolute path of parameter name, seen from the directory descriptor in parameter dir or,
-// when that is -1, from the working directory.
-func (in *Inspector) appendAbsolute(dst []byte, r *Record, dir, name int) []byte {
-	path := r.bytes(name)
-	if len(path) > 0 && path[0] == '/' {
-		return process.AppendPath(dst, nil, path)
-	}
-	num := int64(currentDirectory)
-	if dir >= 0 {
-		num = r.integer(dir)
-	}
-	base, ok := in.directory(r.Thread.Process, num)
-	if !ok {
-		in.count.unknownFDs.Add(1)
-		dst = append(dst, unknownDirectory...)
-		if len(path) == 0 {
-			return dst
-		}
-		return process.AppendPath(dst, nil, path)
-	}
-	return process.AppendPath(dst, base, path)
-}
-
-// directory gives the path of a directory descriptor, or of the working directory for AT_FDCWD. What no event told is
-// looked up in /proc and kept.
-func (in *Inspector) directory(p *process.Process, num int64) ([]byte, bool) {
-	if num == currentDirectory {
-		if p.Cwd == "" && in.proc != nil {
-			p.Cwd = in.proc.Cwd(p.PID())
-		}
-		return bytesOf(p.Cwd), p.Cwd != ""
-	}
-	if fd := p.FD(num); fd != nil {
-		return fd.Name, fd.IsFile() && len(fd.Name) > 0
-	}
-	if num < 0 || in.proc == nil {
-		return nil, false
-	}
-	path, err := in.proc.FD(p.PID(), num)
-	if err != nil || len(path) == 0 || path[0] != '/' {
-		return nil, false
-	}
-	fd := in.table.OpenFD(p, num)
-	if fd == nil {
-		return []byte(path), true
-	}
-	fd.Kind, fd.Name = process.KindDirectory, append(fd.Name[:0], path...)
-	return fd.Name, true
-}
-
-func (in *Inspector) changeDirectory(r *Record, path []byte) {
-	if len(path) == 0 {
-		return
-	}
-	p := r.Thread.Process
-	base := bytesOf(p.Cwd)
-	if path[0] != '/' && len(base) == 0 {
-		// The event is the change itself, so /proc may already show the directory after it.
-		if in.proc != nil {
-			p.Cwd = in.proc.Cwd(p.PID())
-		}
-		return
-	}
-	start := len(r.text)
-	r.text = process.AppendPath(r.text, base, path)
-	p.Cwd = string(r.text[start:])
-}
-
-func (in *Inspector) changeToFD(r *Record) {
-	r.FDNum = r.integer(1)
-	p := r.Thread.Process
-	path, ok := in.directory(p, r.FDNum)
-	r.FD = p.FD(r.FDNum)
-	if r.integer(0) != 0 {
-		return
-	}
-	p.Cwd = ""
-	if ok {
-		p.Cwd = string(path)
-	}
 }
 
 func (in *Inspector) socketMade(r *Record) {

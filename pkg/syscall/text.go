@@ -236,7 +236,7 @@ func (r *Record) appendFD(dst []byte, num int64) []byte {
 // appendResolvedPath makes a relative path absolute.
 func (r *Record) appendResolvedPath(dst []byte, i int) []byte {
 	path := r.bytes(i)
-	if len(path) == 0 || path[0] == '/' || r.Thread == nil {
+	if len(path) == 0 || path[0] == '/' && !r.inRoot() || r.Thread == nil {
 		return dst
 	}
 	dir := -1

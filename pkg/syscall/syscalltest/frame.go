@@ -43,6 +43,24 @@ func Frame(name string, time, thread int64, params Params) []byte {
 	return wire.Append(nil, wire.Header{Time: time, Thread: thread, Type: row.ID}, encoded...)
 }
 
+// Within adds to a frame the absolute path of a directory, as a driver does behind the parameters of the table; without
+// value when it is empty.
+func Within(directory string, frame []byte) []byte {
+	var e wire.Event
+	if _, err := e.Decode(frame); err != nil {
+		panic(err)
+	}
+	params := make([][]byte, e.Params, e.Params+1)
+	for i := range params {
+		params[i] = e.Param(i)
+	}
+	var path []byte
+	if directory != "" {
+		path = append([]byte(directory), 0)
+	}
+	return wire.Append(nil, e.Header, append(params, path)...)
+}
+
 func encode(p *table.Param, v any) []byte {
 	switch v := v.(type) {
 	case string:

@@ -20,6 +20,9 @@ const (
 	OpenLowerLayer = 1 << 16
 )
 
+// ResolveInRoot is the bit of openat2's resolve flags that makes the directory the root of the path.
+const ResolveInRoot = 1 << 1
+
 // Bits of clone flags as events carry them.
 const (
 	CloneThread      = 1 << 13
@@ -51,7 +54,7 @@ var FileFlags = []Flag{
 
 // ResolveFlags are the resolve flags of openat2.
 var ResolveFlags = []Flag{
-	{"RESOLVE_BENEATH", 1 << 0}, {"RESOLVE_IN_ROOT", 1 << 1}, {"RESOLVE_NO_MAGICLINKS", 1 << 2},
+	{"RESOLVE_BENEATH", 1 << 0}, {"RESOLVE_IN_ROOT", ResolveInRoot}, {"RESOLVE_NO_MAGICLINKS", 1 << 2},
 	{"RESOLVE_NO_SYMLINKS", 1 << 3}, {"RESOLVE_NO_XDEV", 1 << 4}, {"RESOLVE_CACHED", 1 << 5},
 }
 
