@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
@@ -39,6 +40,7 @@ type sensor struct {
 	inspector *syscall.Inspector
 	pipeline  *pipeline
 	log       *zap.Logger
+	lost      atomic.Uint64 // as reported last
 	closing   sync.Once
 	closed    error
 	done      chan struct{}
@@ -186,29 +188,12 @@ func (s *sensor) loop() error {
 func (s *sensor) watchLosses() {
 	tick := time.NewTicker(lossInterval)
 	defer tick.Stop()
-	var last uint64
-	report := func() {
-		stats, err := s.driver.Stats()
-		if err != nil {
-			return // the driver is closing
-		}
-		fields := []zap.Field{}
-		var total uint64
-		for reason, n := range stats.Lost {
-			total += n
-			fields = append(fields, zap.Uint64(string(reason), n))
-		}
-		if total > last {
-			s.log.Warn("system call events were lost and not evaluated", append(fields, zap.Uint64("new", total-last), zap.Uint64("total", total))...)
-			last = total
-		}
-	}
 	for {
 		select {
 		case <-s.done:
 			return
 		case <-tick.C:
-			report()
+			s.reportLosses()
 			if err := s.pipeline.outputs.Flush(); err != nil {
 				s.log.Error("flushing the outputs failed", zap.Error(err))
 			}
@@ -216,8 +201,28 @@ func (s *sensor) watchLosses() {
 	}
 }
 
+// reportLosses logs what the driver lost since the last report.
+func (s *sensor) reportLosses() {
+	stats, err := s.driver.Stats()
+	if err != nil {
+		return // the driver is closed
+	}
+	var fields []zap.Field
+	var total uint64
+	for reason, n := range stats.Lost {
+		total += n
+		fields = append(fields, zap.Uint64(string(reason), n))
+	}
+	if last := s.lost.Swap(total); total > last {
+		s.log.Warn("system call events were lost and not evaluated", append(fields, zap.Uint64("new", total-last), zap.Uint64("total", total))...)
+	}
+}
+
 // stop closes the driver, which ends run. It may be called more than once.
 func (s *sensor) stop() error {
-	s.closing.Do(func() { s.closed = s.driver.Close() })
+	s.closing.Do(func() {
+		s.reportLosses()
+		s.closed = s.driver.Close()
+	})
 	return s.closed
 }
