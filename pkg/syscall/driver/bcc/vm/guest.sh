@@ -6,7 +6,7 @@ mount -t sysfs sys /sys
 mount -t tmpfs tmpfs /run
 mount -t tmpfs -o mode=1777 tmpfs /dev/shm 2>/dev/null
 mount -t cgroup2 cgroup2 /sys/fs/cgroup
-ip link set lo up
+busybox ip link set lo up
 test=$(sed -n 's/.*saker\.test=\([^ ]*\).*/\1/p' /proc/cmdline)
 
 # The tests write to /tmp, which must not be the overlay: the inode of a file there changes when it is first written.
