@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bufio"
+	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
@@ -108,6 +109,13 @@ func (r *replay) file(path string) error {
 	}
 	defer f.Close()
 	in := bufio.NewReaderSize(interruptible{r.ctx, f}, 256<<10)
+	if start, err := in.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
+		unpacked, err := gzip.NewReader(in)
+		if err != nil {
+			return fmt.Errorf("read %s: %w", path, err)
+		}
+		in = bufio.NewReaderSize(unpacked, 256<<10)
+	}
 	if start, err := in.Peek(len(recording.Magic)); err == nil && string(start) == recording.Magic {
 		return r.recording(path, in)
 	}
