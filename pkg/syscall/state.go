@@ -203,13 +203,19 @@ func openParamsOf(id uint16) openParams {
 	return openParams{-1, 1, 2, 3, 4, 5}
 }
 
-func (in *Inspector) opened(r *Record) {
+// returned makes the table's entry of the descriptor that the event returned; nil when the call failed or the table has
+// no room.
+func (in *Inspector) returned(r *Record) *process.FD {
 	num := r.integer(0)
 	if num < 0 || len(r.Wire.Param(0)) == 0 {
-		return
+		return nil
 	}
 	r.FDNum = num
-	fd := in.table.OpenFD(r.Thread.Process, num)
+	return in.table.OpenFD(r.Thread.Process, num)
+}
+
+func (in *Inspector) opened(r *Record) {
+	fd := in.returned(r)
 	if fd == nil {
 		return
 	}
@@ -230,12 +236,7 @@ func (in *Inspector) opened(r *Record) {
 }
 
 func (in *Inspector) socketMade(r *Record) {
-	num := r.integer(0)
-	if num < 0 || len(r.Wire.Param(0)) == 0 {
-		return
-	}
-	r.FDNum = num
-	fd := in.table.OpenFD(r.Thread.Process, num)
+	fd := in.returned(r)
 	if fd == nil {
 		return
 	}
