@@ -7,12 +7,17 @@ type Severity uint8
 const (
 	SeverityError Severity = iota
 	SeverityWarning
+	// SeverityInfo is something good to know that needs no action, such as a field that has no value in this version.
+	SeverityInfo
 )
 
-// String gives error or warning.
+// String gives error, warning or info.
 func (s Severity) String() string {
-	if s == SeverityWarning {
+	switch s {
+	case SeverityWarning:
 		return "warning"
+	case SeverityInfo:
+		return "info"
 	}
 	return "error"
 }

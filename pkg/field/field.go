@@ -91,6 +91,11 @@ type Field struct {
 	Hidden bool
 	// Deprecated, when not empty, says why and what to use instead.
 	Deprecated string
+	// Pending, when not empty, says why the field never has a value in this version: rules may use it, the linter
+	// tells it.
+	Pending string
+	// Applies tells whether events of type t can have the field with the argument; nil when all can.
+	Applies func(t uint16, a *Arg) bool
 	Quantifier Quantifier
 	Print      Print
 	// Epoch marks a text field of a time of day whose JSON value is Event.Time as an integer.

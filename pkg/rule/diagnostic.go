@@ -27,6 +27,34 @@ type Diagnostic struct {
 	Item, Name string
 	// Line is the line of the file on which Start is, without its line break.
 	Line string
+	// Path is the way to the place through the items of the file, outermost first, as Falco tells it.
+	Path []Location
+	// Fixes are edits of which each corrects the finding; none when there is no safe one.
+	Fixes []Fix
+}
+
+// Location is an item on the way to a place: its kind as Falco names it (rules content, rule, rule condition,
+// condition expression, …), its name, and where it starts. All numbers count from 0, Offset and Column in bytes.
+type Location struct {
+	Type, Name string
+	File       string
+	Line       int
+	Column     int
+	Offset     int
+}
+
+// Fix is one way to correct a finding.
+type Fix struct {
+	// Title says what it does, such as: replace fd.nam by fd.name.
+	Title string
+	Edits []Edit
+}
+
+// Edit replaces the bytes Start to End of a file by Text.
+type Edit struct {
+	File       string
+	Start, End int
+	Text       string
 }
 
 // IsError tells whether the finding makes the rules unusable.

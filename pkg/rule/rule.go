@@ -39,12 +39,51 @@ type Rule struct {
 	Tags    []string
 	Source  string
 	Enabled bool
+	// Exceptions are those of the definition with what was appended; Node holds their conditions already.
+	Exceptions []Exception
+	// WarnEventTypes is false when the author does not want to hear that the rule is evaluated for many event types.
+	WarnEventTypes bool
+	// SkipUnknown drops the rule with a warning, instead of an error, when a field or event type in it is unknown.
+	SkipUnknown bool
+	// Capture asks for a capture file when the rule matches; CaptureDuration is its length in milliseconds, 0 for the
+	// configured one.
+	Capture         bool
+	CaptureDuration uint64
 	// Pos is where the rule was first defined.
 	Pos Position
+	// Parts tells where each part of the rule comes from, in the order in which the files are read. What a later
+	// definition or replacement made void is not among them.
+	Parts []Part
 
 	// name and output are where they stand.
 	name   *scalar
 	output *text
+}
+
+// Exception is a named exception of a rule.
+type Exception struct {
+	Name string
+	// Fields and Comparisons are of equal length. Scalar tells that the exception was written with a single field and
+	// a flat list of values.
+	Fields      []string
+	Comparisons []string
+	Scalar      bool
+	// Values holds one entry for each combination that is excepted: one element for each field, or with Scalar one
+	// element. An element with several texts was written as a list.
+	Values [][][]string
+	Pos    Position
+}
+
+// Part is a piece of an item of a rules file that contributes to what the item is now.
+type Part struct {
+	// Key is the key of the YAML mapping: condition, output, items, tags, exceptions, enabled…
+	Key string
+	// Change is define, append or replace.
+	Change string
+	// Text is the value as written, for values that are a text.
+	Text string
+	// Start and End are where the value stands.
+	Start, End Position
 }
 
 // Macro is one macro as it stands after all files are read.
@@ -55,6 +94,7 @@ type Macro struct {
 	Condition string
 	Node      condition.Node
 	Pos       Position
+	Parts     []Part
 	// Used tells whether a rule or another macro refers to it.
 	Used bool
 }
@@ -64,6 +104,7 @@ type List struct {
 	Name  string
 	Items []string
 	Pos   Position
+	Parts []Part
 	// Used tells whether a rule, a macro or another list refers to it.
 	Used bool
 }
