@@ -7,4 +7,4 @@ PATH=$(dirname "$GO"):$PATH
 export PATH
 sh grammar/generate.sh
 sh bpf/generate.sh
-$GO test ./cmd/saker ./rules -run TestDocuments -update >/dev/null
+$GO test ./cmd/saker ./rules -run "TestDocuments|TestSessions" -update >/dev/null

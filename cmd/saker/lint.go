@@ -19,7 +19,7 @@ func newLint() *cobra.Command {
 		Long: `Lint reads the files as run would, in the order given, and prints every finding with file, line and column. The exit
 code is 1 when there is an error and 0 otherwise; warnings alone do not change it.`,
 		Args: needFiles,
-		RunE: func(c *cobra.Command, paths []string) error {
+		RunE: tool(func(c *cobra.Command, paths []string) error {
 			if format != "text" && format != "json" {
 				return fmt.Errorf("unknown format %q: there are text and json", format)
 			}
@@ -43,7 +43,7 @@ code is 1 when there is an error and 0 otherwise; warnings alone do not change i
 				return errFindings
 			}
 			return nil
-		},
+		}),
 	}
 	c.Flags().StringVar(&format, "format", "text", "text or json")
 	return c

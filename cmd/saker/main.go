@@ -25,11 +25,34 @@ func main() {
 	if !errors.Is(err, errFindings) && !errors.Is(err, syscall.EPIPE) {
 		fmt.Fprintln(os.Stderr, "Error:", err)
 	}
+	if errors.Is(err, errUsage) {
+		os.Exit(2)
+	}
 	os.Exit(1)
 }
 
-// errFindings ends a command whose findings are printed already.
+// errFindings ends a command whose findings are printed already, with exit code 1.
 var errFindings = errors.New("findings")
+
+// errUsage is wrapped by errors that make the exit code 2.
+var errUsage = errors.New("usage")
+
+// usageError is an error of the command line, or of the files that it names.
+type usageError struct{ error }
+
+func (e usageError) Unwrap() []error { return []error{e.error, errUsage} }
+
+// tool wraps the function of a rule tool so that its exit code tells findings (1) from everything that kept the tool
+// from looking for them (2): a wrong flag, a file that cannot be read.
+func tool(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		err := run(c, args)
+		if err == nil || errors.Is(err, errFindings) {
+			return err
+		}
+		return usageError{err}
+	}
+}
 
 func newCommand() *cobra.Command {
 	c := &cobra.Command{
@@ -39,7 +62,7 @@ func newCommand() *cobra.Command {
 		SilenceUsage:  true,
 	}
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return fmt.Errorf("%w; see %s --help", err, c.CommandPath())
+		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
 	c.AddCommand(newRun(), newReplay(), newLint(), newFields(), newVersion())
 	return c
@@ -48,7 +71,7 @@ func newCommand() *cobra.Command {
 // needFiles refuses a command line without files.
 func needFiles(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
-		return fmt.Errorf("name at least one file or directory; see %s --help", c.CommandPath())
+		return usageError{fmt.Errorf("name at least one file or directory; see %s --help", c.CommandPath())}
 	}
 	return nil
 }

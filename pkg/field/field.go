@@ -95,7 +95,7 @@ type Field struct {
 	// tells it.
 	Pending string
 	// Applies tells whether events of type t can have the field with the argument; nil when all can.
-	Applies func(t uint16, a *Arg) bool
+	Applies    func(t uint16, a *Arg) bool
 	Quantifier Quantifier
 	Print      Print
 	// Epoch marks a text field of a time of day whose JSON value is Event.Time as an integer.
