@@ -125,6 +125,13 @@ else
 	leave_out kernels "needs qemu-system-x86, seabios, busybox-static and cpio"
 fi
 
+if [ "$CI" = true ] || [ "${FUZZ:-false}" = true ]; then
+	suite fuzz sh test/fuzz.sh
+else
+	say fuzz
+	echo "fuzzing for minutes is CI's; FUZZ=true runs it here, and the tests below run the committed corpus"
+fi
+
 allocations() { CGO_ENABLED=0 $GO test -count=1 -run Allocation ./pkg/engine ./pkg/condition/program ./pkg/syscall; }
 suite allocations allocations
 

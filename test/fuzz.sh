@@ -1,0 +1,29 @@
+#!/bin/sh
+# Fuzzes what parses texts that others write: conditions, rules files, output templates. Each target runs for FUZZTIME
+# (a minute by default) from the committed corpus; GO is the Go command.
+set -eu
+cd "$(dirname "$0")/.."
+GO=${GO:-go}
+time=${FUZZTIME:-60s}
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# fuzz PACKAGE TARGET
+fuzz() {
+	echo "$1 $2 for $time"
+	if CGO_ENABLED=0 $GO test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -timeout 10m >"$log" 2>&1; then
+		tail -2 "$log" | head -1
+		return
+	fi
+	# On a loaded machine a worker may be told to stop while it runs an input; that is no finding.
+	if ! grep -q 'Failing input written\|panic:\|fatal error:' "$log" && grep -q 'context deadline exceeded' "$log"; then
+		echo "stopped while an input was running"
+		return
+	fi
+	cat "$log"
+	exit 1
+}
+
+fuzz ./pkg/condition FuzzParse
+fuzz ./pkg/rule FuzzLoad
+fuzz ./pkg/format FuzzFormat
