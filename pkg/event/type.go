@@ -118,7 +118,7 @@ var types = [...]typeInfo{
 	TypeSockTuple:   {"SOCKTUPLE", ClassParam, 0, false},
 	TypeFDList:      {"FDLIST", ClassParam, 0, false},
 	TypeSigSet:      {"SIGSET", ClassParam, 0, false},
-	TypeDyn:         {"DYN", ClassParam, 0, false},
+	TypeDyn:         {"DYNAMIC", ClassParam, 0, false},
 	TypeFD32:        {"FD32", ClassNumber, 32, true},
 	TypePID32:       {"PID32", ClassNumber, 32, true},
 	TypeStringArray: {"CHARBUFARRAY", ClassParam, 0, false},

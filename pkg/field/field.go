@@ -97,7 +97,9 @@ type Field struct {
 	// Applies tells whether events of type t can have the field with the argument; nil when all can.
 	Applies    func(t uint16, a *Arg) bool
 	Quantifier Quantifier
-	Print      Print
+	// AtMost fields are distances: = holds for values up to the constant, and there is no other comparison.
+	AtMost bool
+	Print  Print
 	// Epoch marks a text field of a time of day whose JSON value is Event.Time as an integer.
 	Epoch bool
 	// Prepare checks and compiles an argument when a rule is compiled; nil when any argument of the Form will do.

@@ -91,6 +91,9 @@ func (c *compiler) check(n *condition.Check) *check {
 	left := c.operand(n.Left)
 	known := left != nil && c.operator(n, left)
 	k := &check{left: left, op: n.Op, modifier: n.Modifier}
+	if known && left.atMost() && n.Op != condition.OpExists {
+		k.op = condition.OpLe
+	}
 	if n.Op == condition.OpExists {
 		if n.Right != nil {
 			c.fail(CodeOperatorType, n.Right.Span(), "", "exists takes no right-hand side")
@@ -120,6 +123,10 @@ func (c *compiler) operator(n *condition.Check, left *Expr) bool {
 		ok = false
 		c.fail(CodeOperatorType, n.OpRange, "it can be compared with "+operatorNames(left.typ, left.list),
 			"operator %s does not work on %s, which is of type %s", n.Op, left.describe(), left.typeName())
+	}
+	if left.atMost() && (n.Op != condition.OpExists && n.Op != condition.OpEq && n.Op != condition.OpEqEq || n.Modifier != condition.ModifierNone) {
+		ok = false
+		c.fail(CodeOperatorType, n.OpRange, "it can be compared with =", "operator %s does not work on %s", n.Op, left.describe())
 	}
 	if n.Modifier != condition.ModifierNone && !takesModifier(n.Op) {
 		ok = false

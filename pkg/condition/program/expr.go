@@ -70,6 +70,9 @@ func (x *Expr) Quantifier() field.Quantifier {
 	return x.field.Quantifier
 }
 
+// atMost tells whether = asks for values up to the constant.
+func (x *Expr) atMost() bool { return x.field != nil && x.field.AtMost }
+
 // Fields lists the fields inside the expression in the order in which they are written.
 func (x *Expr) Fields() []Use {
 	if x.field != nil {
