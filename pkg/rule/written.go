@@ -1,0 +1,98 @@
+package rule
+
+import (
+	"slices"
+
+	"github.com/saker-security/saker/pkg/condition"
+)
+
+// What tools need that look at a set after it was loaded: whose text a part of a resolved condition is, how it was
+// written, and findings of their own at places in the files.
+
+// Owner tells whose text a range of a Node is: rule, macro or list, and the name. Both are empty for a range that
+// belongs to no text.
+func (s *Set) Owner(r condition.Range) (item, name string) {
+	x, _, ok := s.texts.locate(r)
+	if !ok {
+		return "", ""
+	}
+	return x.owner.item, x.owner.name
+}
+
+// Written gives the condition of a rule or macro as its author wrote it, with the names of macros and lists in their
+// places. Its ranges can be told from those of Node: they are in the same space. It is nil for an item without a
+// condition that can be parsed. It parses anew each time.
+func (s *Set) Written(item, name, text string) condition.Node {
+	for _, x := range slices.Backward(s.texts.all) {
+		if x.owner.item != item || x.owner.name != name || x.value != text {
+			continue
+		}
+		tree, d := condition.Parse(x.value)
+		if d != nil {
+			return nil
+		}
+		shift(tree, x.base)
+		return tree
+	}
+	return nil
+}
+
+// Offsets gives the bytes of a file that a range of a Node stands for.
+func (s *Set) Offsets(r condition.Range) (file string, start, end int, ok bool) {
+	x, local, ok := s.texts.locate(r)
+	if !ok {
+		return "", 0, 0, false
+	}
+	source, at := x.place(local)
+	return source.name, at.start, at.end, true
+}
+
+// At gives d the place that a range of a Node stands for, with its line and item.
+func (s *Set) At(r condition.Range, d Diagnostic) Diagnostic {
+	x, local, ok := s.texts.locate(r)
+	if !ok {
+		return d
+	}
+	return x.at(local, d)
+}
+
+// AtOutput gives d the place of a stretch of the output of rule r of the set.
+func (s *Set) AtOutput(r *Rule, at condition.Range, d Diagnostic) Diagnostic {
+	if r.output == nil {
+		return s.AtName(r, d)
+	}
+	return r.output.at(at, d)
+}
+
+// AtName gives d the place of the name of rule r of the set.
+func (s *Set) AtName(r *Rule, d Diagnostic) Diagnostic {
+	at := r.name.span(0, len(r.Name))
+	return placed(r.name.file, at, owner{"rule", r.Name}, d)
+}
+
+// AtPosition gives d a place in one of the files of the set and the rule that it belongs to.
+func (s *Set) AtPosition(r *Rule, start, end Position, d Diagnostic) Diagnostic {
+	d.Start, d.End, d.Item, d.Name = start, end, "rule", r.Name
+	if r.name.file.name == start.File {
+		d.Line = r.name.file.line(start.Line)
+		return d
+	}
+	for _, x := range s.texts.all {
+		if file := x.parts[0].scalar.file; file.name == start.File {
+			d.Line = file.line(start.Line)
+			break
+		}
+	}
+	return d
+}
+
+func (x *text) at(local condition.Range, d Diagnostic) Diagnostic {
+	file, at := x.place(local)
+	return placed(file, at, x.owner, d)
+}
+
+func placed(file *source, at span, o owner, d Diagnostic) Diagnostic {
+	d.Start, d.End = file.position(at.start), file.position(max(at.start, at.end))
+	d.Item, d.Name, d.Line = o.item, o.name, file.line(d.Start.Line)
+	return d
+}
