@@ -51,12 +51,19 @@ type token struct {
 	width int
 }
 
-// Field is a field that a template reads, those inside transformers included.
+// Codes lists the codes of this package.
+func Codes() []string {
+	return []string{CodeTooLong, CodeEmpty, CodeWidth, CodeShortened}
+}
+
+// Field is a field that a template reads, those inside transformers included, or one that was added to it.
 type Field struct {
 	// Name is the field as it was written, with its argument: proc.aname[2].
 	Name  string
 	use   program.Use
 	print field.Print
+	// template, when not nil, makes the value instead of use.
+	template *Template
 }
 
 // String gives the template as it was written.
@@ -68,7 +75,7 @@ func (t *Template) Fields() []*Field { return t.fields }
 // Compile makes a template of text, which is rendered with <NA> for values that are missing whether it starts with a
 // * or not. A token is %FIELD, %FIELD[ARG] or %TRANSFORMER(…), with a width between the % and the name; it ends
 // where nothing longer makes sense, so %proc.nameand is the field proc.name and the text "and". There is no way to
-// write a %. The template is nil when a finding is an error; all findings are returned.
+// write a %. The token %container.info prints nothing, with a warning. The template is nil when a finding is an error; all findings are returned.
 func Compile(text string, cat *field.Catalogue) (*Template, []*condition.Diagnostic) {
 	c := &compiler{text: text, catalogue: cat}
 	if len(text) > MaxBytes {
@@ -108,6 +115,12 @@ func (c *compiler) template() *Template {
 		if percent < 0 {
 			break
 		}
+		if strings.HasPrefix(c.text[at+percent:], containerInfo) {
+			t.tokens = append(t.tokens, token{literal: c.text[at : at+percent]})
+			at += percent + len(containerInfo)
+			c.warnRemoved(at-len(containerInfo), at)
+			continue
+		}
 		tok, end := c.token(at + percent)
 		if tok.expr != nil {
 			tok.literal = c.text[at : at+percent]
@@ -121,6 +134,19 @@ func (c *compiler) template() *Template {
 	}
 	slices.SortFunc(t.fields, func(a, b *Field) int { return strings.Compare(a.Name, b.Name) })
 	return t
+}
+
+// containerInfo is what outputs were once told to print the container by; Falco takes it out of them.
+const containerInfo = "%container.info"
+
+func (c *compiler) warnRemoved(start, end int) {
+	if len(c.found) < maxFindings {
+		c.found = append(c.found, &condition.Diagnostic{
+			Code: program.CodeDeprecatedField, Severity: condition.SeverityWarning, Range: condition.Range{Start: start, End: end},
+			Message: containerInfo + " is deprecated and prints nothing",
+			Hint:    "leave it out, and name the fields to print, such as %container.id and %container.name",
+		})
+	}
 }
 
 func (t *Template) addFields(names map[string]bool, x *program.Expr) {
@@ -177,7 +203,7 @@ func (c *compiler) noOperand(start, at int, d *condition.Diagnostic) {
 			name++
 		}
 		if name == len(c.text) || c.text[name] != '(' {
-			c.fail(CodeEmpty, start, name, "a field has a dot in its name, as in %proc.name", "%s is not a field", c.text[start:name])
+			c.fail(CodeEmpty, start, name, "a field has a dot in its name, as in %proc.name; the character % itself cannot be written", "%s is not a field", c.text[start:name])
 			return
 		}
 		c.fail(d.Code, at+d.Range.Start, at+d.Range.End, d.Hint, "%s", d.Message)
@@ -196,10 +222,11 @@ func (c *compiler) operand(op condition.Operand, at, n int) (*program.Expr, cond
 	x, found := program.CompileOperand(op, c.catalogue)
 	if x != nil {
 		c.add(found, at)
+		c.warnOpen(op, at, n)
 		return x, op, n
 	}
 	if !isFilterOnly(found) {
-		for _, short := range shorter(op) {
+		for _, short := range c.shorter(op) {
 			x, warnings := program.CompileOperand(short.op, c.catalogue)
 			if x == nil {
 				continue
@@ -225,7 +252,7 @@ type candidate struct {
 }
 
 // shorter lists what op could have been without its last characters, the longest first.
-func shorter(op condition.Operand) []candidate {
+func (c *compiler) shorter(op condition.Operand) []candidate {
 	var out []candidate
 	switch op := op.(type) {
 	case *condition.Transform:
@@ -240,10 +267,26 @@ func shorter(op condition.Operand) []candidate {
 			n--
 		}
 		for n = min(n, maxName); n >= len("a.b"); n-- {
-			out = append(out, candidate{&condition.Field{Range: condition.Range{End: n}, Name: op.Name[:n]}, n})
+			// Looking is much cheaper than being told what the name is near to.
+			if _, _, ok := c.catalogue.Lookup(op.Name[:n]); ok {
+				out = append(out, candidate{&condition.Field{Range: condition.Range{End: n}, Name: op.Name[:n]}, n})
+			}
 		}
 	}
 	return out
+}
+
+// warnOpen says that a bracket behind a field opens no argument because none closes it.
+func (c *compiler) warnOpen(op condition.Operand, at, n int) {
+	f, ok := op.(*condition.Field)
+	if !ok || f.Arg != nil || !strings.HasPrefix(c.text[at+n:], "[") || len(c.found) >= maxFindings {
+		return
+	}
+	c.found = append(c.found, &condition.Diagnostic{
+		Code: CodeShortened, Severity: condition.SeverityWarning, Range: condition.Range{Start: at, End: at + n + 1},
+		Message: fmt.Sprintf("%q is printed as the field %s and the text \"[\"", c.text[at:at+n+1], f.Name),
+		Hint:    "an argument is [, a text without blanks, brackets and quotation marks or a text in quotation marks, and ]",
+	})
 }
 
 // warnShort says that less than was written is taken for the field: usually a typing error.
@@ -321,6 +364,9 @@ func pad(dst []byte, start, width int) []byte {
 // value as null, what is printed in hexadecimal or octal and buffers as strings, times of day as the integer of
 // nanoseconds since the epoch.
 func (f *Field) AppendJSON(dst []byte, e *event.Event, v *event.Value) []byte {
+	if f.template != nil {
+		return f.appendRendered(dst, e, v)
+	}
 	v.Reset()
 	ok := f.use.Field.Extract(e, f.use.Arg, v)
 	if !ok || f.use.Field.List && len(v.List) == 0 {

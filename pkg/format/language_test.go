@@ -58,7 +58,7 @@ func TestLanguageCases(t *testing.T) {
 		}
 		passed++
 	}
-	t.Logf("%d of %d cases pass", passed, len(file.Output.Cases))
+	t.Logf("output: %d of %d cases pass", passed, len(file.Output.Cases))
 	if len(file.Output.Cases) == 0 {
 		t.Error("the file holds no cases")
 	}
