@@ -9,6 +9,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/field/fieldtest"
 )
 
 // TestFields asks for fields of events that the recorded cases of Falco do not cover. Each member list is put into an
@@ -105,41 +106,8 @@ func TestFields(t *testing.T) {
 	}
 }
 
-// upstream are the fields that Falco's plugins k8saudit 0.18 and json 0.7 offer besides those of each container list.
-const upstream = `auditid stage auth.decision auth.reason auth.openshift.decision validations.admission.policy.failure
-	security.pod.violations auth.openshift.username user.name user.groups impuser.name verb uri uri.param target.name
-	target.namespace target.resource target.subresource target.pod.name req.binding.subjects
-	req.binding.subjects.user_names req.binding.subjects.serviceaccount_names
-	req.binding.subjects.serviceaccount_ns_names req.binding.subjects.group_names req.binding.role
-	req.binding.subject.has_name req.configmap.name req.configmap.obj req.container.image
-	req.container.image.repository req.pod.host_ipc req.pod.host_network req.container.host_network req.pod.host_pid
-	req.container.privileged req.pod.run_as_user req.pod.run_as_group req.role.rules req.role.rules.apiGroups
-	req.role.rules.nonResourceURLs req.role.rules.verbs req.role.rules.resources req.pod.fs_group
-	req.pod.supplemental_groups req.service.type req.service.ports req.pod.volumes.hostpath req.volume.hostpath
-	req.pod.volumes.flexvolume_driver req.pod.volumes.volume_type resp.name response.code response.reason useragent
-	sourceips cluster.name`
-
-const upstreamContainer = `args command name image image.repository privileged allow_privilege_escalation read_only_fs
-	run_as_user eff_run_as_user run_as_group eff_run_as_group proc_mount add_capabilities`
-
 func TestCatalogue(t *testing.T) {
-	want := map[string]bool{}
-	for _, name := range strings.Fields(upstream) {
-		want["ka."+name] = true
-	}
-	for _, l := range []string{"containers", "initContainers", "ephemeralContainers"} {
-		for _, name := range strings.Fields(upstreamContainer) {
-			want["ka.req.pod."+l+"."+name] = true
-		}
-	}
-	want["ka.req.pod.containers.host_port"] = true
-	want["ka.req.pod.initContainers.host_port"] = true
-	for _, f := range field.Generic("") {
-		want[f.Name] = true
-	}
-	for _, name := range []string{"value", "obj", "rawtime"} {
-		want["json."+name], want["jevt."+name] = true, true
-	}
+	want := fieldtest.Falco(t, Catalogue("host"), "testdata/fields.tsv", nil)
 	for name := range ours {
 		want[name] = true
 	}

@@ -8,23 +8,45 @@ import (
 )
 
 // Catalogue is all that rules can ask of system call events. hostname is what evt.hostname answers. The names and
-// meanings of the fields are those of Falco; a field that cannot be answered truthfully is not in it.
+// meanings of the fields are those of Falco. A field that cannot be answered yet is in it, and says so (field.Pending).
 func Catalogue(hostname string) *field.Catalogue {
 	return field.New(event.SourceSyscall, table.TypeNames(),
 		field.Generic(hostname),
 		eventFields(),
 		resultFields(),
+		lengthFields(),
 		argumentFields(),
 		processFields(),
 		lineageFields(),
 		executableFields(),
 		threadFields(),
 		userFields(),
-		fdFields(),
-		socketFields(),
+		restrict(having(table.AnyFD), fdFields()),
+		restrict(connecting, socketFields()),
+		standardFields(),
 		pathFields(),
+		restrict(polling, pollFields()),
 		containerFields(),
+		runtimeFields(),
+		kubernetesFields(),
+		probeFields(),
+		documentFields(),
+		counterFields(),
 	)
+}
+
+// pending declares a field that never has a value in this version.
+func pending(t event.Type, name, help, why string) field.Field {
+	return field.Field{Name: name, Type: t, Help: help, Pending: why,
+		Extract: func(*event.Event, *field.Arg, *event.Value) bool { return false }}
+}
+
+// withArgument makes a field need an argument; a form of 0 leaves it without one.
+func withArgument(f field.Field, form field.Form) field.Field {
+	if form != 0 {
+		f.Need, f.Form = field.ArgRequired, form
+	}
+	return f
 }
 
 // extract makes an extractor of something that every event has.

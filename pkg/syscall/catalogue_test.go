@@ -6,6 +6,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/field/fieldtest"
 )
 
 // TestCatalogue holds what every field must satisfy.
@@ -28,14 +29,26 @@ func TestCatalogue(t *testing.T) {
 			t.Errorf("%s has several values and can be compared with another field", f.Name)
 		}
 	}
-	if listed < 190 {
+	if listed < 290 {
 		t.Errorf("only %d fields are listed", listed)
+	}
+	for _, f := range catalogue.Fields() {
+		if strings.HasSuffix(f.Pending, ".") || f.Pending != "" && f.Extract(&event.Event{Data: &Record{}}, &field.Arg{}, &event.Value{}) {
+			t.Errorf("%s has a value although it has none: %q", f.Name, f.Pending)
+		}
 	}
 	for name, ids := range map[string]int{"openat": 1, "accept4": 1, "exit_group": 1, "k8s": 1, "no_such_call": 0} {
 		if got := len(catalogue.TypeIDs(name)); got != ids {
 			t.Errorf("%s has %d numbers, want %d", name, got, ids)
 		}
 	}
+}
+
+// TestFalcoFields: every field that rules for Falco use is there and has the same shape.
+func TestFalcoFields(t *testing.T) {
+	fieldtest.Falco(t, catalogue, "testdata/fields.tsv", map[string]string{
+		"evt.abspath": "Falco asks for an argument in its list, and takes the field without one",
+	})
 }
 
 // TestArguments: what a rule writes as an argument or constant is checked when it is compiled.

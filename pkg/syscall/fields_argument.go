@@ -21,13 +21,13 @@ func argumentFields() []field.Field {
 	fields := []field.Field{
 		{Name: "evt.args", Type: event.TypeString, Help: "All parameters as name=value, with blanks between them.", Extract: all},
 		{Name: "evt.info", Type: event.TypeString, Help: "The same as evt.args.", Extract: all},
-		{Name: "evt.arg", Type: event.TypeString, Need: field.ArgRequired, Form: field.FormAny, DotArg: true, Prepare: prepareParam,
+		{Name: "evt.arg", Type: event.TypeString, Need: field.ArgRequired, Form: field.FormAny, DotArg: true, Prepare: prepareParam, Applies: applies(withParam),
 			Help: "One parameter as text, by name or place: evt.arg.flags, evt.arg[0].", Extract: withArg(argument)},
 		{Name: "evt.rawarg", Type: event.TypeDyn, Need: field.ArgRequired, Form: field.FormKey, DotArg: true, Prepare: prepareRaw,
 			NoCompare: true, NoTransform: true,
 			Help:    "One parameter as it is, with the type that it has: evt.rawarg.flags.",
 			Extract: extract(func(*Record, *event.Value) bool { return false })},
-		{Name: "evt.abspath", Type: event.TypeString, Need: field.ArgOptional, Form: field.FormKey, DotArg: true, Prepare: prepareEnd,
+		{Name: "evt.abspath", Type: event.TypeString, Need: field.ArgOptional, Form: field.FormKey, DotArg: true, Prepare: prepareEnd, Applies: applies(withPath),
 			Help:    "Absolute path of a call that takes a path and a directory descriptor; of two paths .src is the first and .dst the second.",
 			Extract: withArg(absolutePath)},
 	}
@@ -98,7 +98,11 @@ func rawFields() []field.Field {
 			continue
 		}
 		fields = append(fields, field.Field{Name: "evt.rawarg." + name, Type: kind, Hidden: true, NoCompare: true, NoTransform: true,
-			Help: "Parameter " + name + " as it is.", Extract: rawArgument(name, kind.Class())})
+			Help: "Parameter " + name + " as it is.", Extract: rawArgument(name, kind.Class()),
+			Applies: applies(func(row *table.Event, _ *field.Arg) bool {
+				i := row.Index(name)
+				return i >= 0 && row.Params[i].Type.Class() == kind.Class()
+			})})
 	}
 	return fields
 }

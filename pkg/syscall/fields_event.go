@@ -2,6 +2,7 @@ package syscall
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
@@ -29,7 +30,7 @@ func eventFields() []field.Field {
 				v.SetBool(a.IsIndex && a.Index == int(r.Wire.Type) || !a.IsIndex && a.Text == r.Row.Name)
 				return true
 			})},
-		{Name: "syscall.type", Type: event.TypeString, Help: "Name of the system call; none for events that are not calls.",
+		{Name: "syscall.type", Type: event.TypeString, Applies: applies(calling), Help: "Name of the system call; none for events that are not calls.",
 			Extract: extract(func(r *Record, v *event.Value) bool {
 				v.Text = r.Row.Name
 				return r.Row.Kind == table.Syscall
@@ -57,6 +58,13 @@ func eventFields() []field.Field {
 		{Name: "evt.deltatime.s", Type: event.TypeRelTime, Help: "Whole seconds since the event before.", Extract: delta(func(d uint64) uint64 { return d / 1e9 })},
 		{Name: "evt.deltatime.ns", Type: event.TypeRelTime, Print: field.Padded9, Help: "Nanoseconds of evt.deltatime beyond its whole seconds.", Extract: delta(func(d uint64) uint64 { return d % 1e9 })},
 		zero("evt.latency"), zero("evt.latency.s"), zero("evt.latency.ns"), zero("evt.wait_latency"),
+		{Name: "evt.latency.quantized", Type: event.TypeUint64, Hidden: true, Help: "Always 0.", Deprecated: noLatency,
+			Extract: extract(func(*Record, *event.Value) bool { return true })},
+		{Name: "evt.outputtime", Type: event.TypeString, PrintOnly: true, Epoch: true, Help: "The same as evt.time.",
+			Extract: func(e *event.Event, _ *field.Arg, v *event.Value) bool {
+				v.Text = time.Unix(0, e.Time).Format("15:04:05.000000000")
+				return true
+			}},
 		{Name: "evt.latency.human", Type: event.TypeString, Help: "Always 0ns.", Deprecated: noLatency,
 			Extract: extract(func(_ *Record, v *event.Value) bool {
 				v.Text = "0ns"
@@ -66,7 +74,7 @@ func eventFields() []field.Field {
 		property("evt.is_io_read", "Whether the event reads from a descriptor.", table.ReadsFD),
 		property("evt.is_io_write", "Whether the event writes to a descriptor.", table.WritesFD),
 		property("evt.is_wait", "Whether the call may wait for something.", table.Waits),
-		{Name: "evt.io_dir", Type: event.TypeString, Help: "read or write for events that do so with a descriptor.",
+		{Name: "evt.io_dir", Type: event.TypeString, Applies: applies(having(table.ReadsFD | table.WritesFD)), Help: "read or write for events that do so with a descriptor.",
 			Extract: extract(func(r *Record, v *event.Value) bool {
 				switch {
 				case r.Row.Has(table.ReadsFD):
@@ -81,10 +89,10 @@ func eventFields() []field.Field {
 				v.SetBool(r.Row.Has(table.WritesFD) && r.FD != nil && hasSuffix(r.FD.Name, "/dev/log"))
 				return true
 			})},
-		{Name: "evt.is_open_read", Type: event.TypeBool, Help: "Whether a file is opened for reading.", Extract: openFlag(table.OpenRead)},
-		{Name: "evt.is_open_write", Type: event.TypeBool, Help: "Whether a file is opened for writing.", Extract: openFlag(table.OpenWrite)},
-		{Name: "evt.is_open_exec", Type: event.TypeBool, Help: "Whether a file is opened that will be executable if the call makes it.", Extract: openBool(opensExecutable)},
-		{Name: "evt.is_open_create", Type: event.TypeBool, Help: "Whether the call made the file.", Extract: openBool(opensNew)},
+		{Name: "evt.is_open_read", Type: event.TypeBool, Applies: applies(opening), Help: "Whether a file is opened for reading.", Extract: openFlag(table.OpenRead)},
+		{Name: "evt.is_open_write", Type: event.TypeBool, Applies: applies(opening), Help: "Whether a file is opened for writing.", Extract: openFlag(table.OpenWrite)},
+		{Name: "evt.is_open_exec", Type: event.TypeBool, Applies: applies(opening), Help: "Whether a file is opened that will be executable if the call makes it.", Extract: openBool(opensExecutable)},
+		{Name: "evt.is_open_create", Type: event.TypeBool, Applies: applies(opening), Help: "Whether the call made the file.", Extract: openBool(opensNew)},
 	}
 }
 

@@ -29,9 +29,7 @@ func fdFields() []field.Field {
 			})},
 		{Name: "fd.type", Type: event.TypeString, Help: "What the descriptor is: file, directory, ipv4, ipv6, unix, netlink and so on.",
 			Extract: onFD(func(_ *Record, fd *process.FD, v *event.Value) bool {
-				if v.Text = kindNames[fd.Kind]; v.Text == "" {
-					v.Text = notAvailable
-				}
+				v.Text = kindName(fd)
 				return true
 			})},
 		{Name: "fd.typechar", Type: event.TypeString, Help: "What the descriptor is, as one character: f file, d directory, 4 and 6 IP, u unix, o other.", Extract: onDescriptor(typeChar)},
@@ -260,9 +258,16 @@ func socketFields() []field.Field {
 			field.Field{Name: "fd." + end.letter + "net", Type: event.TypeNet, FilterOnly: true, NoCompare: true, NoTransform: true,
 				Help:    "Network of the " + end.who + " of a connection.",
 				Extract: oneEnd(end.get, func(_ *Record, a netip.AddrPort, v *event.Value) { setAddr(a, v) })},
+			hostName("fd."+end.letter+"ip.name", "Name of the "+end.who+" of a connection."),
 		)
 	}
 	return fields
+}
+
+func hostName(name, help string) field.Field {
+	f := pending(event.TypeString, name, help, "names of addresses are not looked up in this version")
+	f.NoCompare, f.NoTransform = true, true
+	return f
 }
 
 func setAddr(a netip.AddrPort, v *event.Value) { v.Addr = a.Addr() }

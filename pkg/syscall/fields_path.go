@@ -44,12 +44,12 @@ const (
 
 func pathFields() []field.Field {
 	return []field.Field{
-		{Name: "fs.path.name", Type: event.TypeString, Help: "Absolute path that the call works on.", Extract: pathValue(onlyPath, false)},
-		{Name: "fs.path.nameraw", Type: event.TypeString, Help: "Path that the call works on, as the program gave it.", Extract: pathValue(onlyPath, true)},
-		{Name: "fs.path.source", Type: event.TypeString, Help: "Absolute path of what is renamed or mounted, or of the link that is made.", Extract: pathValue(sourcePath, false)},
-		{Name: "fs.path.sourceraw", Type: event.TypeString, Help: "fs.path.source as the program gave it.", Extract: pathValue(sourcePath, true)},
-		{Name: "fs.path.target", Type: event.TypeString, Help: "Absolute path of the new name or the mount point, or of what a link points to.", Extract: pathValue(targetPath, false)},
-		{Name: "fs.path.targetraw", Type: event.TypeString, Help: "fs.path.target as the program gave it.", Extract: pathValue(targetPath, true)},
+		{Name: "fs.path.name", Type: event.TypeString, Help: "Absolute path that the call works on.", Applies: applies(withEnd(onlyPath)), Extract: pathValue(onlyPath, false)},
+		{Name: "fs.path.nameraw", Type: event.TypeString, Help: "Path that the call works on, as the program gave it.", Applies: applies(withEnd(onlyPath)), Extract: pathValue(onlyPath, true)},
+		{Name: "fs.path.source", Type: event.TypeString, Help: "Absolute path of what is renamed or mounted, or of the link that is made.", Applies: applies(withEnd(sourcePath)), Extract: pathValue(sourcePath, false)},
+		{Name: "fs.path.sourceraw", Type: event.TypeString, Help: "fs.path.source as the program gave it.", Applies: applies(withEnd(sourcePath)), Extract: pathValue(sourcePath, true)},
+		{Name: "fs.path.target", Type: event.TypeString, Help: "Absolute path of the new name or the mount point, or of what a link points to.", Applies: applies(withEnd(targetPath)), Extract: pathValue(targetPath, false)},
+		{Name: "fs.path.targetraw", Type: event.TypeString, Help: "fs.path.target as the program gave it.", Applies: applies(withEnd(targetPath)), Extract: pathValue(targetPath, true)},
 	}
 }
 

@@ -14,17 +14,17 @@ func resultFields() []field.Field {
 		return true
 	}
 	return []field.Field{
-		{Name: "evt.res", Type: event.TypeString, Help: "SUCCESS, or the name of the error that the call returned.",
+		{Name: "evt.res", Type: event.TypeString, Applies: applies(returning), Help: "SUCCESS, or the name of the error that the call returned.",
 			Extract: onResult(func(r *Record, res int64, v *event.Value) bool {
 				v.Text = r.resultName(res)
 				return true
 			})},
-		{Name: "evt.rawres", Type: event.TypeInt64, Help: "What the call returned, negative for an error.",
+		{Name: "evt.rawres", Type: event.TypeInt64, Applies: applies(returning), Help: "What the call returned, negative for an error.",
 			Extract: onResult(func(_ *Record, res int64, v *event.Value) bool {
 				v.SetInt(res)
 				return true
 			})},
-		{Name: "evt.failed", Type: event.TypeBool, Help: "Whether the call failed.",
+		{Name: "evt.failed", Type: event.TypeBool, Applies: applies(returning), Help: "Whether the call failed.",
 			Extract: onResult(func(_ *Record, res int64, v *event.Value) bool {
 				v.SetBool(res < 0)
 				return true
@@ -38,21 +38,30 @@ func resultFields() []field.Field {
 		{Name: "evt.count.error.memory", Type: event.TypeUint32, Help: "1 for memory calls that failed, 0 for those that did not.", Extract: errorCount(onMemory)},
 		{Name: "evt.count.error.other", Type: event.TypeUint32, Help: "1 for all other calls that failed, 0 for those that did not.",
 			Extract: errorCount(func(r *Record) bool { return !onFile(r) && !onSocket(r) && !onMemory(r) })},
-		{Name: "evt.buffer", Type: event.TypeBytes, Help: "Data that was read or written, as far as it was captured.",
+		{Name: "evt.buffer", Type: event.TypeBytes, Applies: applies(buffering), Help: "Data that was read or written, as far as it was captured.",
 			Extract: extract(func(r *Record, v *event.Value) bool {
-				i := r.Row.Index("data")
-				if i < 0 || r.Row.Params[i].Type != event.TypeBytes || len(r.Wire.Param(i)) == 0 {
+				i := dataParam(r.Row)
+				if i < 0 || len(r.Wire.Param(i)) == 0 {
 					return false
 				}
 				v.Text = view(r.Wire.Param(i))
 				return true
 			})},
-		{Name: "evt.buflen", Type: event.TypeUint64, Help: "How many bytes were read or written.",
+		{Name: "evt.buflen", Type: event.TypeUint64, Applies: applies(having(table.ReadsFD | table.WritesFD)), Help: "How many bytes were read or written.",
 			Extract: onResult(func(r *Record, res int64, v *event.Value) bool {
 				v.SetInt(res)
 				return res >= 0 && r.FD != nil && r.Row.Has(table.ReadsFD|table.WritesFD)
 			})},
 	}
+}
+
+// dataParam finds the parameter with the data that was read or written, -1 for other events.
+func dataParam(row *table.Event) int {
+	i := row.Index("data")
+	if i >= 0 && row.Params[i].Type != event.TypeBytes {
+		return -1
+	}
+	return i
 }
 
 // onResult makes an extractor that has no value for events that are no calls.

@@ -1,6 +1,7 @@
 package syscall
 
 import (
+	"strconv"
 	"strings"
 
 	"github.com/saker-security/saker/pkg/event"
@@ -43,9 +44,9 @@ func threadFields() []field.Field {
 		{Name: "thread.pfminor", Type: event.TypeUint64, Help: "Page faults that did not read from disk, as of the last clone or execve.",
 			Extract: processNumber(func(p *process.Process) uint64 { return p.MinorFaults })},
 		{Name: "thread.vmsize", Type: event.TypeUint64, Help: "Virtual memory in KiB for the main thread, 0 for others.",
-			Extract: mainOnly(func(p *process.Process) uint32 { return p.VMSize })},
+			Extract: mainOnly(func(p *process.Process) uint64 { return uint64(p.VMSize) })},
 		{Name: "thread.vmrss", Type: event.TypeUint64, Help: "Resident memory in KiB for the main thread, 0 for others.",
-			Extract: mainOnly(func(p *process.Process) uint32 { return p.VMResident })},
+			Extract: mainOnly(func(p *process.Process) uint64 { return uint64(p.VMResident) })},
 		{Name: "thread.cgroups", Type: event.TypeString, Help: "Control groups as subsystem=path, joined by blanks.",
 			Extract: threadValue(func(r *Record, t *process.Thread, v *event.Value) bool {
 				v.Text = r.elements(t.Process.Groups)
@@ -53,13 +54,40 @@ func threadFields() []field.Field {
 			})},
 		{Name: "thread.cgroup", Type: event.TypeString, Need: field.ArgRequired, Form: field.FormKey, DotArg: true,
 			Help: "Path of the control group in one subsystem: thread.cgroup.cpu.", Extract: withArg(controlGroup)},
+		{Name: "thread.exectime", Type: event.TypeRelTime, Help: "Nanoseconds for which the thread ran before the CPU was given to another, 0 for events other than switch.",
+			Extract: threadValue(func(r *Record, _ *process.Thread, v *event.Value) bool {
+				v.SetInt(r.slice)
+				return true
+			})},
+		{Name: "thread.totexectime", Type: event.TypeRelTime, Help: "Nanoseconds for which the thread has run, as far as switch events tell.",
+			Extract: threadValue(func(_ *Record, t *process.Thread, v *event.Value) bool {
+				v.SetInt(t.Ran)
+				return true
+			})},
+		pending(event.TypeDouble, "thread.cpu", "Share of a CPU that the thread used, in percent.", noProcinfo),
+		pending(event.TypeDouble, "thread.cpu.user", "Share of a CPU that the thread used outside the kernel, in percent.", noProcinfo),
+		pending(event.TypeDouble, "thread.cpu.system", "Share of a CPU that the thread used inside the kernel, in percent.", noProcinfo),
+		{Name: "thread.nametid", Type: event.TypeString, Hidden: true, Help: "Short name of the thread followed by its id.",
+			Extract: threadValue(func(r *Record, t *process.Thread, v *event.Value) bool {
+				start := len(r.text)
+				r.text = strconv.AppendInt(append(r.text, t.Comm...), t.TID, 10)
+				v.Text = r.built(start)
+				return true
+			})},
+		{Name: "thread.vmsize.b", Type: event.TypeUint64, Hidden: true, Help: "thread.vmsize in bytes.",
+			Extract: mainOnly(func(p *process.Process) uint64 { return uint64(p.VMSize) << 10 })},
+		{Name: "thread.vmrss.b", Type: event.TypeUint64, Hidden: true, Help: "thread.vmrss in bytes.",
+			Extract: mainOnly(func(p *process.Process) uint64 { return uint64(p.VMResident) << 10 })},
 	}
 }
 
-func mainOnly(get func(p *process.Process) uint32) field.Extractor {
+// noProcinfo is why the load of a thread is not known.
+const noProcinfo = "it is taken from procinfo events, which no driver makes"
+
+func mainOnly(get func(p *process.Process) uint64) field.Extractor {
 	return threadValue(func(_ *Record, t *process.Thread, v *event.Value) bool {
 		if t == &t.Process.Main {
-			v.Num = uint64(get(t.Process))
+			v.Num = get(t.Process)
 		}
 		return true
 	})
@@ -141,51 +169,5 @@ func userFields() []field.Field {
 				v.Text = r.groupName(t.GID)
 				return true
 			})},
-	}
-}
-
-// host is what container.id says outside containers.
-const host = "host"
-
-func containerID(p *process.Process) string {
-	if p.Container.ID == "" {
-		return host
-	}
-	return p.Container.Short()
-}
-
-// containerFields are what control groups tell. Names, images and labels need the container runtime.
-func containerFields() []field.Field {
-	pod := threadValue(func(_ *Record, t *process.Thread, v *event.Value) bool {
-		v.Text = t.Process.Container.PodUID
-		return v.Text != ""
-	})
-	return []field.Field{
-		{Name: "container.id", Type: event.TypeString, Help: "First 12 characters of the container's id; host outside containers.", Extract: processText(containerID)},
-		{Name: "container.full_id", Type: event.TypeString, Help: "The container's whole id; host outside containers.",
-			Extract: processText(func(p *process.Process) string {
-				if p.Container.ID == "" {
-					return host
-				}
-				return p.Container.ID
-			})},
-		{Name: "container.type", Type: event.TypeString, Help: "Container engine as the control group shows it: docker, containerd, cri-o, podman; host outside containers.",
-			Extract: threadValue(func(_ *Record, t *process.Thread, v *event.Value) bool {
-				v.Text = t.Process.Container.Runtime
-				if t.Process.Container.ID == "" {
-					v.Text = host
-				}
-				return v.Text != ""
-			})},
-		{Name: "container.start_ts", Type: event.TypeAbsTime, Help: "When the first process of the container's pid namespace was made, in nanoseconds since 1970.",
-			Extract: threadValue(func(_ *Record, t *process.Thread, v *event.Value) bool {
-				return t.Process.Container.ID != "" && positive(t.Process.NamespaceStart, v)
-			})},
-		{Name: "container.duration", Type: event.TypeRelTime, Help: "Nanoseconds since container.start_ts.",
-			Extract: threadValue(func(r *Record, t *process.Thread, v *event.Value) bool {
-				return t.Process.Container.ID != "" && positive(between(t.Process.NamespaceStart, r.Wire.Time), v)
-			})},
-		{Name: "k8s.pod.uid", Type: event.TypeString, Help: "Uid of the Kubernetes pod, as its control group shows it.", Extract: pod},
-		{Name: "k8s.pod.id", Type: event.TypeString, Help: "The same as k8s.pod.uid.", Extract: pod},
 	}
 }

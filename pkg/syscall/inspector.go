@@ -42,6 +42,10 @@ type Inspector struct {
 	closing closing
 	exiting exiting
 	start   int64
+	// switches are the times of the last switch events by CPU; none is kept where no driver makes them.
+	switches map[uint16]int64
+	// looked is the descriptor that was last looked up in /proc, see descriptor.
+	looked process.FD
 
 	count counters
 }

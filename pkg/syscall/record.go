@@ -28,7 +28,9 @@ type Record struct {
 	nameChanged bool
 	// previous is the time of the event before, 0 for the first.
 	previous int64
-	in       *Inspector
+	// slice is how long the thread of a switch event ran, in nanoseconds.
+	slice int64
+	in    *Inspector
 	// text is where texts that must be put together are built; it is emptied for each event.
 	text []byte
 }
@@ -43,7 +45,7 @@ func (r *Record) reset() {
 	}
 	r.text = r.text[:0]
 	r.previous = r.Wire.Time
-	r.Row, r.Thread, r.FD, r.FDNum, r.nameChanged = nil, nil, nil, -1, false
+	r.Row, r.Thread, r.FD, r.FDNum, r.nameChanged, r.slice = nil, nil, nil, -1, false, 0
 }
 
 // view reads bytes as a string without a copy. The bytes must not change while the string is in use.

@@ -18,6 +18,8 @@ func (in *Inspector) apply(r *Record) {
 	case table.ProcExit:
 		r.Thread = in.table.Get(r.Wire.Thread)
 		in.exiting = exiting{r.Wire.Thread, r.integer(4), r.Wire.Time}
+	case table.Switch:
+		in.switched(r)
 	default:
 		r.Thread = in.table.Find(r.Wire.Thread, r.Wire.Time)
 		if r.Thread == nil {
@@ -25,6 +27,22 @@ func (in *Inspector) apply(r *Record) {
 		} else if !in.identify(r) {
 			in.applyFD(r)
 		}
+	}
+}
+
+// switched handles switch, which comes when a CPU is given from the thread of the event to another one. How long the
+// thread ran is known from the second such event of the CPU on.
+func (in *Inspector) switched(r *Record) {
+	r.Thread = in.table.Find(r.Wire.Thread, r.Wire.Time)
+	if in.switches == nil {
+		in.switches = map[uint16]int64{}
+	}
+	if before, ok := in.switches[r.Wire.CPU]; ok {
+		r.slice = max(r.Wire.Time-before, 0)
+	}
+	in.switches[r.Wire.CPU] = r.Wire.Time
+	if r.Thread != nil {
+		r.Thread.Ran += r.slice
 	}
 }
 

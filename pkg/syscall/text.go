@@ -1,7 +1,6 @@
 package syscall
 
 import (
-	"encoding/binary"
 	"strconv"
 	"time"
 
@@ -256,22 +255,16 @@ func (r *Record) directoryParam(i int) int {
 	return -1
 }
 
-// appendFDList writes the descriptors of poll: u16 count, then s64 number and s16 flags of each.
+// appendFDList writes the descriptors of poll as number:flags.
 func appendFDList(dst, p []byte) []byte {
-	if len(p) < 2 {
-		return dst
-	}
-	n := int(binary.LittleEndian.Uint16(p))
-	p = p[2:]
-	for i := 0; i < n && len(p) >= 10; i++ {
-		if i > 0 {
+	start := len(dst)
+	eachPolled(p, func(num int64, flags uint16) {
+		if len(dst) > start {
 			dst = append(dst, ' ')
 		}
-		dst = strconv.AppendInt(dst, int64(binary.LittleEndian.Uint64(p)), 10)
-		dst = append(dst, ':')
-		dst = strconv.AppendUint(dst, uint64(binary.LittleEndian.Uint16(p[8:])), 16)
-		p = p[10:]
-	}
+		dst = append(strconv.AppendInt(dst, num, 10), ':')
+		dst = strconv.AppendUint(dst, uint64(flags), 16)
+	})
 	return dst
 }
 

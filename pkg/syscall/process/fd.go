@@ -85,6 +85,15 @@ func (s *fdSet) get(num int64) *FD {
 // FD finds an open descriptor of the process, nil when it is not known.
 func (p *Process) FD(num int64) *FD { return p.fds.get(num) }
 
+// EachFD calls visit with every open descriptor of the process that is known, in no order.
+func (p *Process) EachFD(visit func(*FD)) {
+	for _, fd := range p.fds.byNum {
+		if fd.open {
+			visit(fd)
+		}
+	}
+}
+
 // OpenFD puts an empty descriptor under a number, for the caller to fill in; nil when there is no room, which is
 // counted.
 func (t *Table) OpenFD(p *Process, num int64) *FD {

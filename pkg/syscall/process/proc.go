@@ -2,7 +2,9 @@ package process
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -105,24 +107,25 @@ func OpenProc(root string) (*Proc, error) {
 func (p *Proc) Boot() int64 { return p.boot }
 
 // Processes lists the ids of all processes.
-func (p *Proc) Processes() ([]int64, error) { return numbers(p.root) }
+func (p *Proc) Processes() ([]int64, error) { return numbers(p.root, -1) }
 
 // Threads lists the ids of the threads of a process.
-func (p *Proc) Threads(pid int64) ([]int64, error) { return numbers(p.path(pid, "task")) }
+func (p *Proc) Threads(pid int64) ([]int64, error) { return numbers(p.path(pid, "task"), -1) }
 
 func (p *Proc) path(id int64, name string) string {
 	return p.root + "/" + strconv.FormatInt(id, 10) + "/" + name
 }
 
-func numbers(dir string) ([]int64, error) {
+// numbers lists what is a number in a directory, at most limit names when that is positive.
+func numbers(dir string, limit int) ([]int64, error) {
 	d, err := os.Open(dir)
 	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
+		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
 	defer d.Close()
-	names, err := d.Readdirnames(-1)
-	if err != nil {
-		return nil, fmt.Errorf("list processes: %w", err)
+	names, err := d.Readdirnames(limit)
+	if err != nil && !errors.Is(err, io.EOF) {
+		return nil, fmt.Errorf("list %s: %w", dir, err)
 	}
 	var ids []int64
 	for _, name := range names {
@@ -136,6 +139,19 @@ func numbers(dir string) ([]int64, error) {
 // FD tells what a descriptor of a process is: the path that its link shows.
 func (p *Proc) FD(pid, num int64) (string, error) {
 	return os.Readlink(p.path(pid, "fd/"+strconv.FormatInt(num, 10)))
+}
+
+// FDs lists the numbers of the open descriptors of a process, at most limit of them.
+func (p *Proc) FDs(pid int64, limit int) ([]int64, error) { return numbers(p.path(pid, "fd"), limit) }
+
+// FDCount counts the open descriptors of a process. Kernels before 6.2 do not tell their number, then they are listed.
+func (p *Proc) FDCount(pid int64) (int64, error) {
+	info, err := os.Stat(p.path(pid, "fd"))
+	if err == nil && info.Size() > 0 {
+		return info.Size(), nil
+	}
+	nums, err := p.FDs(pid, -1)
+	return int64(len(nums)), err
 }
 
 // Cwd gives the working directory of a process, empty when it cannot be read.

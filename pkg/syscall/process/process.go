@@ -18,6 +18,8 @@ type Thread struct {
 	UID, GID uint32
 	Caps     Caps
 	Process  *Process
+	// Ran is how long the thread ran so far as switch events tell, in nanoseconds.
+	Ran int64
 	// Exited threads are kept for a while, since late events of theirs and their children still name them.
 	Exited bool
 

@@ -111,6 +111,7 @@ const (
 	Creat     = 59
 	Chdir     = 95
 	Fchdir    = 97
+	Switch    = 152
 	ProcExit  = 186
 	Setresuid = 193
 	Setresgid = 195
@@ -119,6 +120,7 @@ const (
 	Clone     = 223
 	Fork      = 225
 	Vfork     = 227
+	Procinfo  = 234
 	Accept    = 247
 	Chroot    = 267
 	Setsid    = 275
