@@ -1,11 +1,13 @@
 // Package engine runs compiled rules: it is given one event after another and tells which rules match.
 //
-// Only the rules that can match an event of its type are looked at, and what they have in common is evaluated once
-// (see package condition/program). Every event is counted, as evaluated or as not evaluated with the reason.
+// Only the rules that can match an event of its type and with its values of the fields that many rules ask for (the
+// verb and the resource of an audit event, say) are looked at, and what they have in common is evaluated once (see
+// package condition/program). Every event is counted, as evaluated or as not evaluated with the reason.
 package engine
 
 import (
 	"fmt"
+	"math/bits"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -70,7 +72,8 @@ func (g *Engine) Fields(source string) []program.Use {
 //
 // A panic while a rule is evaluated is a defect of an extractor that e brought to light. It does not stop the other
 // rules from being looked at, so that nobody can hide behind it; the event is counted as not evaluated and the first
-// panic is returned as a *PanicError. There are no other errors. A panic of emit is passed on.
+// panic is returned as a *PanicError. There are no other errors. A panic of emit is passed on. A rule that cannot match
+// for another reason is not evaluated and does not panic.
 func (g *Engine) Evaluate(e *event.Event, emit func(*rule.CompiledRule)) error {
 	set := g.current.Load()
 	source := set.sources[e.Source]
@@ -79,7 +82,7 @@ func (g *Engine) Evaluate(e *event.Event, emit func(*rule.CompiledRule)) error {
 		return nil
 	}
 	r := source.runs.Get().(*run)
-	err := r.evaluate(e, source.rulesFor(e.Type), g.options.MatchAll)
+	err := r.evaluate(e, source, g.options.MatchAll)
 	if err != nil {
 		source.counts.notEvaluated[reasonPanic].Add(1)
 	} else {
@@ -95,18 +98,22 @@ func (g *Engine) Evaluate(e *event.Event, emit func(*rule.CompiledRule)) error {
 
 // run is what the evaluation of one event needs.
 type run struct {
-	state   *program.State
-	rules   []*active
-	matched []*active
-	err     error
+	state *program.State
+	rules []*active
+	// possible is the set of the numbers of the rules that are still to be looked at.
+	possible []uint64
+	matched  []*active
+	err      error
 }
 
 // evaluate leaves the rules that match in r.matched and returns the first panic.
-func (r *run) evaluate(e *event.Event, rules []*active, all bool) error {
+func (r *run) evaluate(e *event.Event, s *source, all bool) error {
 	r.state.Begin(e)
-	r.rules, r.matched, r.err = rules, r.matched[:0], nil
-	for i := 0; i < len(rules); {
-		i = r.next(i)
+	r.possible = append(r.possible[:0], s.rulesFor(e.Type)...)
+	r.rules, r.matched, r.err = s.rules, r.matched[:0], nil
+	r.selectRules(s)
+	for word := 0; word < len(r.possible); {
+		word = r.next(word)
 		if !all && len(r.matched) > 0 {
 			break
 		}
@@ -115,23 +122,36 @@ func (r *run) evaluate(e *event.Event, rules []*active, all bool) error {
 	return r.err
 }
 
-// next evaluates the rules from number i on until one matches or panics, and gives the number to go on with.
-func (r *run) next(i int) (after int) {
+// selectRules rules out what cannot match. A panic of an extractor ends it early and is not an error yet: it is one
+// when a rule that is left asks for the same field.
+func (r *run) selectRules(s *source) {
+	defer func() { _ = recover() }()
+	r.state.Select(s.selector, r.possible)
+}
+
+// next evaluates the possible rules from the given word of the set on until one matches or panics, and gives the word
+// to go on with.
+func (r *run) next(word int) (after int) {
+	i := 0
 	defer func() {
 		if p := recover(); p != nil {
 			if r.err == nil {
 				r.err = &PanicError{Rule: r.rules[i].rule.Name, Value: p, Stack: debug.Stack()}
 			}
-			after = i + 1
+			after = word
 		}
 	}()
-	for ; i < len(r.rules); i++ {
-		if r.state.True(r.rules[i].rule.Condition) {
-			r.matched = append(r.matched, r.rules[i])
-			return i + 1
+	for ; word < len(r.possible); word++ {
+		for r.possible[word] != 0 {
+			i = word<<6 + bits.TrailingZeros64(r.possible[word])
+			r.possible[word] &= r.possible[word] - 1
+			if r.state.True(r.rules[i].rule.Condition) {
+				r.matched = append(r.matched, r.rules[i])
+				return word
+			}
 		}
 	}
-	return i
+	return word
 }
 
 // PanicError is a panic that was caught while a rule was evaluated.

@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -22,10 +21,12 @@ type source struct {
 	counts  *sourceCounters
 	// types is the union of what the rules can match.
 	types *program.TypeSet
-	// byType lists the rules for each event type of the source's table; unrestricted are those for any other type,
-	// and for all types of a source without a table.
-	byType       [][]*active
-	unrestricted []*active
+	rules []*active // in the order of definition
+	// byType has for each event type of the source's table the set of the numbers of the rules that can match it;
+	// unrestricted is the set for any other type, and for all types of a source without a table.
+	byType       [][]uint64
+	unrestricted []uint64
+	selector     *program.Selector
 	runs         sync.Pool
 }
 
@@ -54,42 +55,39 @@ func newRuleset(c *rule.Compiled, o Options, counts *counters) *ruleset {
 }
 
 func newSource(c *rule.Source, rules []*active, counts *sourceCounters) *source {
-	s := &source{program: c.Program, counts: counts, runs: runsOf(c.Program)}
-	for _, r := range rules {
-		types := c.Program.Types(r.rule.Condition)
+	s := &source{program: c.Program, counts: counts, rules: rules, runs: runsOf(c.Program)}
+	ids := make([]program.ID, len(rules))
+	for i, r := range rules {
+		ids[i] = r.rule.Condition
+		types := c.Program.Types(ids[i])
 		if s.types == nil {
 			s.types = types
 		} else {
 			s.types = s.types.Union(types)
 		}
-		if types.All() {
-			s.unrestricted = append(s.unrestricted, r)
-		}
 	}
-	s.byType = make([][]*active, len(c.Catalogue.Types()))
+	s.selector = c.Program.NewSelector(ids)
+	s.unrestricted = rulesWith(c.Program, ids, (*program.TypeSet).All)
+	s.byType = make([][]uint64, len(c.Catalogue.Types()))
 	for t := range s.byType {
-		s.byType[t] = s.unrestricted
-		list := rulesOfType(c.Program, rules, uint16(t))
-		if len(list) > len(s.unrestricted) {
-			s.byType[t] = slices.Clip(list)
-		}
+		s.byType[t] = rulesWith(c.Program, ids, func(set *program.TypeSet) bool { return set.Has(uint16(t)) })
 	}
 	return s
 }
 
-// rulesOfType selects the rules that can match event type t, in order. Unrestricted rules are always among them.
-func rulesOfType(p *program.Program, rules []*active, t uint16) []*active {
-	var list []*active
-	for _, r := range rules {
-		if p.Types(r.rule.Condition).Has(t) {
-			list = append(list, r)
+// rulesWith gives the set of the numbers of the rules whose event types are as wanted.
+func rulesWith(p *program.Program, ids []program.ID, wanted func(*program.TypeSet) bool) []uint64 {
+	set := make([]uint64, (len(ids)+63)/64)
+	for i, id := range ids {
+		if wanted(p.Types(id)) {
+			set[i>>6] |= 1 << (i & 63)
 		}
 	}
-	return list
+	return set
 }
 
-// rulesFor lists the rules to look at for an event of type t.
-func (s *source) rulesFor(t uint16) []*active {
+// rulesFor gives the set of the rules to look at for an event of type t. It must not be changed.
+func (s *source) rulesFor(t uint16) []uint64 {
 	if int(t) < len(s.byType) {
 		return s.byType[t]
 	}

@@ -3,8 +3,6 @@ package program
 import (
 	"math"
 	"net/netip"
-	"slices"
-	"sort"
 	"strings"
 
 	"github.com/gaissmai/bart"
@@ -102,8 +100,6 @@ func (c *check) combine(tests []test) test {
 		return allOf(tests)
 	case c.modifier == condition.ModifierOneOf:
 		return oneOf(tests)
-	case c.op == condition.OpStartsWith || c.op == condition.OpBStartsWith:
-		return newPrefixSet(c.constants)
 	}
 	return anyOf(tests)
 }
@@ -214,30 +210,6 @@ func (t oneOf) match(v *event.Value) bool {
 		}
 	}
 	return n == 1
-}
-
-// prefixSet tells whether a text starts with one of many. No element is a prefix of another, so the only one that can
-// match is the greatest that is not above the text.
-type prefixSet []string
-
-func newPrefixSet(values []event.Value) prefixSet {
-	texts := make([]string, len(values))
-	for i := range values {
-		texts[i] = values[i].Text
-	}
-	slices.Sort(texts)
-	s := texts[:0]
-	for _, text := range texts {
-		if len(s) == 0 || !strings.HasPrefix(text, s[len(s)-1]) {
-			s = append(s, text)
-		}
-	}
-	return s
-}
-
-func (t prefixSet) match(v *event.Value) bool {
-	i := sort.Search(len(t), func(i int) bool { return t[i] > v.Text })
-	return i > 0 && strings.HasPrefix(v.Text, t[i-1])
 }
 
 // lower turns ASCII letters to lower case and leaves other bytes alone, as the C locale does.

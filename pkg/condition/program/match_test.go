@@ -119,22 +119,6 @@ func TestRegex(t *testing.T) {
 	}
 }
 
-func TestPrefixSet(t *testing.T) {
-	s := newPrefixSet([]event.Value{text("/usr/bin"), text("/usr"), text("/bin"), text("b"), text("/usr")})
-	if len(s) != 3 {
-		t.Errorf("got %v", s)
-	}
-	for text, want := range map[string]bool{"/usr/x": true, "/usr": true, "/us": false, "/bin": true, "/bi": false,
-		"": false, "bb": true, "a": false, "zz": false} {
-		if got := s.match(&event.Value{Text: text}); got != want {
-			t.Errorf("%q: got %v", text, got)
-		}
-	}
-	if !newPrefixSet([]event.Value{text(""), text("a")}).match(&event.Value{Text: "z"}) {
-		t.Error("the empty prefix does not match")
-	}
-}
-
 func TestConvert(t *testing.T) {
 	tests := []struct {
 		typ   event.Type

@@ -43,6 +43,19 @@ func (t *pathTrie) insert(path string) {
 	}
 }
 
+// plain tells whether no component is a glob.
+func (t *pathTrie) plain() bool {
+	if len(t.globs) > 0 {
+		return false
+	}
+	for _, next := range t.names {
+		if !next.plain() {
+			return false
+		}
+	}
+	return true
+}
+
 // child gives the node behind the component name, made when there is none yet.
 func (t *pathTrie) child(name string) *pathTrie {
 	if !strings.ContainsAny(name, "*?[") {
