@@ -227,7 +227,7 @@ func socketFields() []field.Field {
 			Help: "The same as fd.port.", Extract: bothEnds(setPort)},
 		{Name: "fd.net", Type: event.TypeNet, Quantifier: field.Ends, FilterOnly: true, NoCompare: true, NoTransform: true,
 			Help: "Network of either end of a connection.", Extract: bothEnds(setAddr)},
-		{Name: "fd.l4proto", Type: event.TypeString, Help: "Transport of an IP socket: tcp, udp, icmp or raw; <NA> when it is not known.",
+		{Name: "fd.l4proto", Type: event.TypeString, Applies: applies(having(table.AnyFD)), Help: "Transport of an IP socket: tcp, udp, icmp or raw; <NA> when it is not known.",
 			Extract: onFD(transport)},
 		{Name: "fd.sockfamily", Type: event.TypeString, Help: "Family of a socket: ip or unix.",
 			Extract: onFD(func(_ *Record, fd *process.FD, v *event.Value) bool {
@@ -239,8 +239,8 @@ func socketFields() []field.Field {
 				}
 				return v.Text != ""
 			})},
-		{Name: "fd.is_server", Type: event.TypeBool, Help: "Whether this machine is the server of the connection.", Extract: fdBool(isServer)},
-		{Name: "fd.connected", Type: event.TypeBool, Help: "Whether the socket is connected.",
+		{Name: "fd.is_server", Type: event.TypeBool, Applies: applies(having(table.AnyFD)), Help: "Whether this machine is the server of the connection.", Extract: fdBool(isServer)},
+		{Name: "fd.connected", Type: event.TypeBool, Applies: applies(having(table.AnyFD)), Help: "Whether the socket is connected.",
 			Extract: fdBool(func(_ *Record, fd *process.FD) bool { return fd.Connected })},
 	}
 	for _, end := range ends {

@@ -1,7 +1,9 @@
 package syscall
 
 import (
+	"fmt"
 	"math/rand/v2"
+	"strings"
 	"testing"
 
 	"github.com/saker-security/saker/pkg/event"
@@ -33,7 +35,7 @@ func (f *feed) byte() int {
 var fuzzedTypes = []uint16{
 	table.Clone, table.Clone3, table.Execve, table.Execveat, table.ProcExit, table.Open, table.Openat, table.Openat2, table.Creat,
 	table.Close, table.Connect, table.Accept4, table.Socket, table.Chdir, table.Fchdir, table.Dup, table.Dup3, table.Setsid,
-	table.Setpgid, table.Setuid, table.Capset, table.Generic, 79, 81, 175, 181, 255, 311, 337,
+	table.Setpgid, table.Setuid, table.Capset, table.Generic, table.Switch, table.Procinfo, 79, 81, 175, 181, 255, 311, 337,
 }
 
 // frame makes a frame that is well formed as a whole and has whatever the fuzzer wants in it. Ids are small, so that
@@ -127,7 +129,8 @@ func FuzzInspector(f *testing.F) {
 	})
 }
 
-// askAll extracts every field, those that take an argument with and without one.
+// askAll extracts every field, those that take an argument with and without one. A value in an event that the field does
+// not apply to is a defect; only questions about opening have an answer, false, for every event.
 func askAll(e *event.Event) {
 	var v event.Value
 	for _, f := range catalogue.Fields() {
@@ -135,8 +138,13 @@ func askAll(e *event.Event) {
 			if a.Present == (f.Need == field.ArgNone) || !a.Present && f.Need == field.ArgRequired || f.Form == field.FormIndex && a.Present && !a.IsIndex {
 				continue
 			}
+			if f.Prepare != nil && f.Prepare(&a) != nil {
+				continue
+			}
 			v.Reset()
-			f.Extract(e, &a, &v)
+			if f.Extract(e, &a, &v) && f.Applies != nil && !f.Applies(e.Type, &a) && !strings.HasPrefix(f.Name, "evt.is_open_") {
+				panic(fmt.Sprintf("%s[%s] has a value in an event of type %d, which it does not apply to", f.Name, a.Text, e.Type))
+			}
 		}
 	}
 }

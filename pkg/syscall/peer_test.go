@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"regexp"
 	"sort"
@@ -47,7 +48,7 @@ func render(c *field.Catalogue, e *event.Event, name string) string {
 	if !f.Extract(e, &a, &v) {
 		return "<none>"
 	}
-	if f.Quantifier != field.One && len(v.List) > 0 {
+	if len(v.List) > 0 {
 		var parts []string
 		for i := range v.List {
 			parts = append(parts, renderValue(f, &v.List[i]))
@@ -67,6 +68,8 @@ func renderValue(f *field.Field, v *event.Value) string {
 		switch {
 		case f.Print == field.Hex:
 			return fmt.Sprintf("%X", v.Num)
+		case f.Type == event.TypeDouble:
+			return fmt.Sprintf("%.1f", math.Float64frombits(v.Num))
 		case f.Type.Signed():
 			return strconv.FormatInt(v.Int(), 10)
 		}

@@ -12,7 +12,8 @@ import (
 )
 
 // Params are parameters by name. Texts are strings, numbers ints, lists of texts []string, a SOCKTUPLE is a Tuple, a
-// SOCKADDR a netip.AddrPort or (unix) a string. What is not given has no value.
+// SOCKADDR a netip.AddrPort or (unix) a string, a FDLIST the numbers of descriptors as []int. What is not given has no
+// value.
 type Params map[string]any
 
 // Tuple is the two ends of a connection, or with Path a unix one.
@@ -76,6 +77,14 @@ func encode(p *table.Param, v any) []byte {
 		var list []byte
 		for _, s := range v {
 			list = append(append(list, s...), 0)
+		}
+		return list
+	case []int:
+		const pollIn = 1
+		list := binary.LittleEndian.AppendUint16(nil, uint16(len(v)))
+		for _, num := range v {
+			list = binary.LittleEndian.AppendUint64(list, uint64(num))
+			list = binary.LittleEndian.AppendUint16(list, pollIn)
 		}
 		return list
 	case int:
