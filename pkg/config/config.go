@@ -24,6 +24,12 @@ type Config struct {
 	Priority rule.Priority
 	// MatchAll makes an event trigger every rule that holds, not only the first.
 	MatchAll bool
+	// Selections switch rules on and off after the rules files are read, in order.
+	Selections []Selection
+	// Additions append to the outputs of rules, in order.
+	Additions []Addition
+	// StaticFields are fields with one value, the same for every event of every source; sorted by name.
+	StaticFields []StaticField
 
 	JSON        bool
 	JSONOutput  bool
@@ -41,8 +47,8 @@ type Config struct {
 	DataDir     string
 	Hostname    string
 	// HostRoot is where the files of the machine are, / unless the program runs in a container.
-	HostRoot          string
-	unknownKeyWarning []string
+	HostRoot string
+	warnings []string
 }
 
 // FileOutput is the file sink.
@@ -118,7 +124,7 @@ func Load(path string, options []string, env func(string) string) (Config, []str
 	if err == nil {
 		err = c.check()
 	}
-	return c, c.unknownKeyWarning, err
+	return c, c.warnings, err
 }
 
 // maxSize bounds a configuration file, in bytes.
@@ -146,19 +152,21 @@ func (c *Config) apply(v *value, prefix string) error {
 	for _, name := range v.order {
 		item, full := v.keys[name], prefix+name
 		if k := keyNamed(full); k != nil {
-			if !item.isSet && item.list == nil && item.keys == nil {
+			if !item.given() {
 				continue
 			}
-			if err := k.set(c, item); err != nil {
-				errs = append(errs, fmt.Errorf("%s: key %s: %w", item.origin, full, err))
+			err := k.set(c, item)
+			if err != nil && !errors.As(err, &placed{}) {
+				err = fmt.Errorf("%s: key %s: %w", item.origin, full, err)
 			}
+			errs = append(errs, err)
 			continue
 		}
 		if item.keys != nil && isSection(full) {
 			errs = append(errs, c.apply(item, full+"."))
 			continue
 		}
-		c.unknownKeyWarning = append(c.unknownKeyWarning, item.key+": "+unknownKey(full))
+		c.warn("%s: %s", item.key, unknownKey(full))
 	}
 	return errors.Join(errs...)
 }
@@ -176,14 +184,14 @@ func unknownKey(name string) string {
 	top, _, _ := strings.Cut(name, ".")
 	for _, f := range falcoOnly {
 		if f == name || f == top {
-			return fmt.Sprintf("key %s is Falco's but has no effect in this version of Saker", name)
+			return fmt.Sprintf("key %s is Falco's but has no effect in this version of Saker", shown(name))
 		}
 	}
 	var names []string
 	for _, k := range keys {
 		names = append(names, k.Name)
 	}
-	text := fmt.Sprintf("unknown key %s has no effect", name)
+	text := fmt.Sprintf("unknown key %s has no effect", shown(name))
 	if near := field.Nearest(name, names, 1); len(near) > 0 {
 		text += "; did you mean " + near[0] + "?"
 	}

@@ -63,7 +63,7 @@ audit: {listen: "[::1]:99"}
 func TestOptions(t *testing.T) {
 	c, warnings, err := Load("", []string{
 		"json_output=true", "rules_files[]=x", "rules_files[]=y", "rules_files[0]=z", "file_output={enabled: true, filename: f}",
-		"data_dir=${HOME}/d", `web\server=1`, "stdout_output.enabled=false",
+		"data_dir=${HOME}/d", `zz\server=1`, "stdout_output.enabled=false",
 	}, environment(map[string]string{"HOME": "/root"}))
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func TestOptions(t *testing.T) {
 	if !c.JSON || !c.File.Enabled || c.File.Name != "f" || c.DataDir != "/root/d" || c.Stdout {
 		t.Errorf("wrong values: %+v", c)
 	}
-	if diff := cmp.Diff([]string{`-o web\server: unknown key webserver has no effect`}, warnings); diff != "" {
+	if diff := cmp.Diff([]string{`-o zz\server: unknown key zzserver has no effect`}, warnings); diff != "" {
 		t.Error(diff)
 	}
 }
@@ -83,8 +83,8 @@ func TestErrors(t *testing.T) {
 	for _, test := range []struct{ file, option, want string }{
 		{"", "json_output", "must have the form key=value"},
 		{"", "json_output=maybe", `-o json_output: key json_output: "maybe" is neither true nor false`},
-		{"", "priority=warn", `unknown priority "warn"`},
-		{"", "rule_matching=some", `"some" must be one of first, all`},
+		{"", "priority=warn", `unknown priority "warn"--must be one of emergency, alert, critical, error, warning, notice, informational, debug`},
+		{"", "rule_matching=some", `unknown rule matching strategy "some"--must be one of first, all`},
 		{"", "rules_files[2]=x", "index 2, but the sequence has 0 items"},
 		{"", "rules_files[x]=x", "is not a number"},
 		{"", "a[=1", "has a [ without a ]"},
@@ -130,6 +130,8 @@ func TestAliasBomb(t *testing.T) {
 func FuzzLoad(f *testing.F) {
 	f.Add("json_output: true\n", "rules_files[]=x")
 	f.Add("a: &a [*a]\n", "a.b[0].c={x: y}")
+	f.Add("rules: [{enable: {rule: x, tag: y}}]\nstatic_fields: {a: b, \"\\e\": c}\n", "rules[].disable.rule=x")
+	f.Add("append_output: [{match: {tags: [a]}, extra_fields: [x, {a: b}]}]\n", "append_output[0].extra_output=%a.b")
 	f.Fuzz(func(t *testing.T, file, option string) {
 		r := reader{name: "f", env: environment(nil)}
 		v, err := r.read([]byte(file))

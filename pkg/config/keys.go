@@ -42,6 +42,9 @@ var keys = []Key{
 	{"rules_file", "", false, "Old name of rules_files.", paths(func(c *Config) *[]string { return &c.RulesFiles })},
 	{"priority", "debug", false, "Least severe priority whose rules are evaluated.", setPriority},
 	{"rule_matching", "first", false, "first: an event triggers the first rule that holds; all: every rule that holds.", setMatching},
+	{"rules", "", false, "Rules switched on and off after the rules files are read, in order: entries enable or disable, each with {rule: NAME} (in which each * stands for any text), {tag: TAG}, or both.", setSelections},
+	{"append_output", "", false, "What is added to the outputs of the rules that match (rule, source, tags) names, in order: extra_output (text), suggested_output (where it happened), extra_fields (fields for JSON: a field, or {NAME: text}).", setAdditions},
+	{"static_fields", "", false, "Fields of one value, the same for every event: NAME: value is the field static.NAME of conditions and outputs.", setStaticFields},
 	{"json_output", "false", false, "Alerts as JSON lines instead of text lines.", boolean(func(c *Config) *bool { return &c.JSON })},
 	{"json_include_output_property", "true", false, "The key output in JSON alerts.", boolean(func(c *Config) *bool { return &c.JSONOutput })},
 	{"json_include_message_property", "false", false, "The key message in JSON alerts.", boolean(func(c *Config) *bool { return &c.JSONMessage })},
@@ -70,8 +73,8 @@ var keys = []Key{
 
 // falcoOnly names keys of falco.yaml, or whole sections, that this version reads over with a warning.
 var falcoOnly = []string{
-	"config_files", "watch_config_files", "rules", "plugins", "load_plugins", "plugins_hostinfo", "capture",
-	"buffer_format_base64", "outputs_queue", "append_output", "static_fields", "syslog_output", "program_output",
+	"config_files", "watch_config_files", "plugins", "load_plugins", "plugins_hostinfo", "capture",
+	"buffer_format_base64", "outputs_queue", "syslog_output", "program_output",
 	"http_output", "log_stderr", "log_syslog", "libs_logger", "output_timeout", "syscall_event_timeouts",
 	"syscall_event_drops", "metrics", "base_syscalls", "falco_libs", "engine.kmod", "engine.modern_ebpf",
 	"engine.replay", "webserver.threadiness", "webserver.ssl_enabled", "webserver.ssl_certificate",
@@ -100,18 +103,22 @@ var booleans = map[string]bool{
 }
 
 func boolean(at func(*Config) *bool) func(*Config, *value) error {
-	return func(c *Config, v *value) error {
-		s, err := scalar(v)
-		if err != nil {
-			return err
-		}
-		b, ok := booleans[strings.ToLower(s)]
-		if !ok {
-			return fmt.Errorf("%q is neither true nor false", s)
-		}
-		*at(c) = b
-		return nil
+	return func(c *Config, v *value) (err error) {
+		*at(c), err = truth(v)
+		return err
 	}
+}
+
+func truth(v *value) (bool, error) {
+	s, err := scalar(v)
+	if err != nil {
+		return false, err
+	}
+	b, ok := booleans[strings.ToLower(s)]
+	if !ok {
+		return false, fmt.Errorf("%q is neither true nor false", s)
+	}
+	return b, nil
 }
 
 func size(at func(*Config) *int64) func(*Config, *value) error {
@@ -130,21 +137,9 @@ func size(at func(*Config) *int64) func(*Config, *value) error {
 }
 
 func paths(at func(*Config) *[]string) func(*Config, *value) error {
-	return func(c *Config, v *value) error {
-		if v.list == nil {
-			s, err := scalar(v)
-			*at(c) = []string{s}
-			return err
-		}
-		*at(c) = nil
-		for _, item := range v.list {
-			s, err := scalar(item)
-			if err != nil {
-				return err
-			}
-			*at(c) = append(*at(c), s)
-		}
-		return nil
+	return func(c *Config, v *value) (err error) {
+		*at(c), err = v.texts()
+		return err
 	}
 }
 
@@ -160,9 +155,19 @@ func oneOf(v *value, names ...string) (string, error) {
 }
 
 func setMatching(c *Config, v *value) error {
-	s, err := oneOf(v, "first", "all")
-	c.MatchAll = s == "all"
-	return err
+	s, err := scalar(v)
+	if err != nil {
+		return err
+	}
+	switch strings.ToLower(s) {
+	case "first":
+		c.MatchAll = false
+	case "all":
+		c.MatchAll = true
+	default:
+		return fmt.Errorf("unknown rule matching strategy %q--must be one of first, all", s)
+	}
+	return nil
 }
 
 func setLevel(c *Config, v *value) (err error) {
@@ -198,7 +203,7 @@ func setPriority(c *Config, v *value) error {
 	}
 	p, err := rule.ParsePriority(s)
 	if err != nil {
-		return fmt.Errorf("unknown priority %q, must be one of emergency, alert, critical, error, warning, notice, informational, debug", s)
+		return fmt.Errorf("unknown priority %q--must be one of emergency, alert, critical, error, warning, notice, informational, debug", s)
 	}
 	c.Priority = p
 	return nil

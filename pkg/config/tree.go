@@ -88,7 +88,7 @@ func (r *reader) node(n *yaml.Node) (*value, error) {
 
 func (v *value) set(key string, item *value) {
 	if v.keys == nil {
-		*v = value{keys: map[string]*value{}, origin: v.origin}
+		*v = value{keys: map[string]*value{}, origin: v.origin, key: v.key}
 	}
 	if v.keys[key] == nil {
 		v.order = append(v.order, key)
@@ -209,7 +209,7 @@ func (v *value) override(option string, env func(string) string) error {
 		next := leaf
 		if s.isItem {
 			if at.list == nil {
-				*at = value{list: []*value{}, origin: at.origin}
+				*at = value{list: []*value{}, origin: at.origin, key: at.key}
 			}
 			if s.append {
 				s.index = len(at.list)
