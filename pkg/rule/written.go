@@ -19,6 +19,15 @@ func (s *Set) Owner(r condition.Range) (item, name string) {
 	return x.owner.item, x.owner.name
 }
 
+// Text gives the whole text that a range of a Node belongs to, and the range in it.
+func (s *Set) Text(r condition.Range) (text string, local condition.Range) {
+	x, local, ok := s.texts.locate(r)
+	if !ok {
+		return "", condition.Range{}
+	}
+	return x.value, local
+}
+
 // Written gives the condition of a rule or macro as its author wrote it, with the names of macros and lists in their
 // places. Its ranges can be told from those of Node: they are in the same space. It is nil for an item without a
 // condition that can be parsed. It parses anew each time.
@@ -70,13 +79,9 @@ func (s *Set) AtName(r *Rule, d Diagnostic) Diagnostic {
 	return placed(r.name.file, at, owner{"rule", r.Name}, d)
 }
 
-// AtPosition gives d a place in one of the files of the set and the rule that it belongs to.
-func (s *Set) AtPosition(r *Rule, start, end Position, d Diagnostic) Diagnostic {
-	d.Start, d.End, d.Item, d.Name = start, end, "rule", r.Name
-	if r.name.file.name == start.File {
-		d.Line = r.name.file.line(start.Line)
-		return d
-	}
+// AtPosition gives d a place in one of the files of the set and the item that it belongs to.
+func (s *Set) AtPosition(item, name string, start, end Position, d Diagnostic) Diagnostic {
+	d.Start, d.End, d.Item, d.Name = start, end, item, name
 	for _, x := range s.texts.all {
 		if file := x.parts[0].scalar.file; file.name == start.File {
 			d.Line = file.line(start.Line)
