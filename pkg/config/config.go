@@ -103,24 +103,30 @@ func Default() Config {
 // key=value in order. The warnings name keys that have no effect; they are there with an error too. Errors say the
 // file, line and column, or the option.
 func Load(path string, options []string, env func(string) string) (Config, []string, error) {
-	c := Default()
-	root := &value{keys: map[string]*value{}}
+	var data []byte
 	if path != "" {
-		data, err := readFile(path)
-		if err != nil {
-			return c, nil, fmt.Errorf("read configuration: %w", err)
+		var err error
+		if data, err = readFile(path); err != nil {
+			return Default(), nil, fmt.Errorf("read configuration: %w", err)
 		}
-		r := reader{name: path, env: env}
-		if root, err = r.read(data); err != nil {
-			return c, nil, err
-		}
+	}
+	return Parse(path, data, options, env)
+}
+
+// Parse is Load of a file in memory; name is what its positions show.
+func Parse(name string, data []byte, options []string, env func(string) string) (Config, []string, error) {
+	c := Default()
+	r := reader{name: name, env: env}
+	root, err := r.read(data)
+	if err != nil {
+		return c, nil, err
 	}
 	for _, o := range options {
 		if err := root.override(o, env); err != nil {
 			return c, nil, err
 		}
 	}
-	err := c.apply(root, "")
+	err = c.apply(root, "")
 	if err == nil {
 		err = c.check()
 	}

@@ -133,14 +133,6 @@ func FuzzLoad(f *testing.F) {
 	f.Add("rules: [{enable: {rule: x, tag: y}}]\nstatic_fields: {a: b, \"\\e\": c}\n", "rules[].disable.rule=x")
 	f.Add("append_output: [{match: {tags: [a]}, extra_fields: [x, {a: b}]}]\n", "append_output[0].extra_output=%a.b")
 	f.Fuzz(func(t *testing.T, file, option string) {
-		r := reader{name: "f", env: environment(nil)}
-		v, err := r.read([]byte(file))
-		if err != nil {
-			return
-		}
-		if v.override(option, environment(nil)) == nil {
-			c := Default()
-			_ = c.apply(v, "")
-		}
+		_, _, _ = Parse("f", []byte(file), []string{option}, environment(nil))
 	})
 }
