@@ -65,40 +65,68 @@ func (c *Catalogue) Lookup(name string) (f *Field, arg string, ok bool) {
 	return nil, "", false
 }
 
-// Suggest gives the names that are most like name, best first, at most three; none when nothing is near.
+// Suggest gives what may be meant by a name that is no field, best first, at most three; none when nothing is near. They
+// are names, some with an argument in brackets.
 func (c *Catalogue) Suggest(name string) []string {
+	const most = 3
+	if names := c.instead(name); len(names) > 0 {
+		return names[:min(len(names), most)]
+	}
 	names := make([]string, 0, len(c.order))
 	for _, f := range c.order {
 		if !f.Hidden {
 			names = append(names, f.Name)
 		}
 	}
-	return Nearest(name, names, 3)
+	return Nearest(name, names, most)
 }
 
-// Nearest gives those of names whose edit distance to name is small for its length, best first, at most n.
+// shortest is how long a text must be to be taken for the beginning of a name.
+const shortest = 3
+
+// Nearest gives those of names that are name with few letters changed for its length, or that begin with it, best
+// first, at most n. Of names with as many changes, the one that is the same for longer comes first.
 func Nearest(name string, names []string, n int) []string {
 	type scored struct {
-		name string
-		cost int
+		name         string
+		cost, common int
 	}
 	limit := 1 + len(name)/4
 	var near []scored
 	lower := strings.ToLower(name)
 	for _, c := range names {
-		if d := len(c) - len(name); d > limit || -d > limit {
-			continue
+		other := strings.ToLower(c)
+		common := commonPrefix(lower, other)
+		cost := limit + 1
+		if d := len(c) - len(name); d <= limit && -d <= limit {
+			cost = distance(lower, other, limit)
 		}
-		if cost := distance(lower, strings.ToLower(c), limit); cost <= limit {
-			near = append(near, scored{c, cost})
+		if common == len(lower) && common >= shortest {
+			cost = min(cost, limit)
+		}
+		if cost <= limit {
+			near = append(near, scored{c, cost, common})
 		}
 	}
-	sort.SliceStable(near, func(i, j int) bool { return near[i].cost < near[j].cost })
+	sort.SliceStable(near, func(i, j int) bool {
+		if near[i].cost != near[j].cost {
+			return near[i].cost < near[j].cost
+		}
+		return near[i].common > near[j].common
+	})
 	out := make([]string, 0, n)
 	for i := 0; i < len(near) && i < n; i++ {
 		out = append(out, near[i].name)
 	}
 	return out
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < len(a) && n < len(b) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // distance is the edit distance of a and b where two neighbouring letters that changed places count as one edit.

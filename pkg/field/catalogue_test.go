@@ -15,6 +15,9 @@ func catalogue() *Catalogue {
 		{Name: "evt.type", Type: event.TypeString},
 		{Name: "evt.type.is", Type: event.TypeUint32, Need: ArgRequired, Form: FormAny, DotArg: true},
 		{Name: "proc.nama", Type: event.TypeString, Hidden: true},
+		{Name: "proc.num", Type: event.TypeUint64},
+		{Name: "proc.aname", Type: event.TypeString, Need: ArgOptional, Form: FormIndex},
+		{Name: "proc.env", Type: event.TypeString, Need: ArgOptional, Form: FormKey},
 	})
 }
 
@@ -51,13 +54,30 @@ func TestSuggest(t *testing.T) {
 		name string
 		want []string
 	}{
-		{"proc.nmae", []string{"proc.name", "proc.pname"}},
-		{"Proc.Name", []string{"proc.name", "proc.pname"}},
+		{"proc.nmae", []string{"proc.name", "proc.pname", "proc.aname"}},
+		{"Proc.Name", []string{"proc.name", "proc.pname", "proc.aname"}},
 		{"evt.tipe", []string{"evt.type"}},
 		{"something.else", []string{}},
+		{"proc.nam", []string{"proc.name", "proc.num", "proc.pname"}},
+		{"proc.n", []string{"proc.name", "proc.num", "proc.env"}},
+		{"proc.env.PATH", []string{"proc.env[PATH]"}},
+		{"proc.env.", []string{"proc.env", "proc.num"}},
+		{"process.pname", []string{"proc.pname"}},
+		{"proc.comm", []string{"proc.name"}},
+		{"proc.ppname", []string{"proc.aname[2]"}},
+		{"user.username", []string{}},
+		{"", []string{}},
 	} {
 		if diff := cmp.Diff(test.want, c.Suggest(test.name)); diff != "" {
 			t.Errorf("%s: %s", test.name, diff)
+		}
+	}
+}
+
+func TestRenamed(t *testing.T) {
+	for name, want := range map[string]string{"filename": "fd.name", "proc.uid": "user.uid", "network.dst.ip": "fd.sip", "fd.name": "", "": ""} {
+		if got, ok := Renamed(name); got != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v", name, got, ok)
 		}
 	}
 }

@@ -1,0 +1,4 @@
+package field
+
+// AllRenamed is the table of names for tests.
+var AllRenamed = renamed
