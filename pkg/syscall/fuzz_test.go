@@ -129,22 +129,36 @@ func FuzzInspector(f *testing.F) {
 	})
 }
 
-// askAll extracts every field, those that take an argument with and without one. A value in an event that the field does
-// not apply to is a defect; only questions about opening have an answer, false, for every event.
-func askAll(e *event.Event) {
-	var v event.Value
+// question is a field with an argument that it takes.
+type question struct {
+	field *field.Field
+	arg   field.Arg
+}
+
+// questions are all fields, those that take an argument with and without one.
+var questions = func() (all []question) {
 	for _, f := range catalogue.Fields() {
 		for _, a := range []field.Arg{{}, {Present: true, Text: "1", Index: 1, IsIndex: true}, {Present: true, Text: "name"}} {
-			if a.Present == (f.Need == field.ArgNone) || !a.Present && f.Need == field.ArgRequired || f.Form == field.FormIndex && a.Present && !a.IsIndex {
+			if a.Present && f.Need == field.ArgNone || !a.Present && f.Need == field.ArgRequired || f.Form == field.FormIndex && a.Present && !a.IsIndex {
 				continue
 			}
-			if f.Prepare != nil && f.Prepare(&a) != nil {
-				continue
+			if f.Prepare == nil || f.Prepare(&a) == nil {
+				all = append(all, question{f, a})
 			}
-			v.Reset()
-			if f.Extract(e, &a, &v) && f.Applies != nil && !f.Applies(e.Type, &a) && !strings.HasPrefix(f.Name, "evt.is_open_") {
-				panic(fmt.Sprintf("%s[%s] has a value in an event of type %d, which it does not apply to", f.Name, a.Text, e.Type))
-			}
+		}
+	}
+	return all
+}()
+
+// askAll asks all questions. A value in an event that the field does not apply to is a defect; only questions about
+// opening have an answer, false, for every event.
+func askAll(e *event.Event) {
+	var v event.Value
+	for i := range questions {
+		f, a := questions[i].field, &questions[i].arg
+		v.Reset()
+		if f.Extract(e, a, &v) && f.Applies != nil && !f.Applies(e.Type, a) && !strings.HasPrefix(f.Name, "evt.is_open_") {
+			panic(fmt.Sprintf("%s[%s] has a value in an event of type %d, which it does not apply to", f.Name, a.Text, e.Type))
 		}
 	}
 }
