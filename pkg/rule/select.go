@@ -59,7 +59,7 @@ func (s *Set) selectRules(sel Selection) bool {
 	found := false
 	stay, move := make([]*Rule, 0, len(s.Rules)), []*Rule(nil)
 	for _, r := range s.Rules {
-		hit := sel.matches(r)
+		hit := sel.Matches(r)
 		found = found || hit
 		if hit && sel.Enable && !r.Enabled {
 			move = append(move, r)
@@ -74,7 +74,8 @@ func (s *Set) selectRules(sel Selection) bool {
 	return found
 }
 
-func (s Selection) matches(r *Rule) bool {
+// Matches tells whether the selection is about rule r.
+func (s Selection) Matches(r *Rule) bool {
 	if s.Tag != "" {
 		return slices.Contains(r.Tags, s.Tag)
 	}
