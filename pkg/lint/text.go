@@ -18,23 +18,47 @@ import (
 //	  hint: did you mean proc.name?
 //
 // with control characters of the file escaped.
-func (r Result) WriteText(w io.Writer) error {
+func (r Result) WriteText(w io.Writer) error { return r.writeText(w, plain) }
+
+// WriteColour writes the same as WriteText, in colours, for a terminal.
+func (r Result) WriteColour(w io.Writer) error { return r.writeText(w, coloured) }
+
+func (r Result) writeText(w io.Writer, c colours) error {
 	var b strings.Builder
 	for i := range r.Findings {
-		writeFinding(&b, &r.Findings[i])
+		writeFinding(&b, &r.Findings[i], c)
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
-func writeFinding(b *strings.Builder, d *rule.Diagnostic) {
-	fmt.Fprintf(b, "%s:%d:%d: %s: %s [%s]\n", printable(d.Start.File), d.Start.Line, d.Start.Column, d.Severity, printable(d.Message), d.Code)
+// colours are the sequences that switch the look of a terminal on and off; all empty for plain text.
+type colours struct {
+	severity             [3]string
+	bold, mark, dim, off string
+}
+
+var (
+	plain    colours
+	coloured = colours{severity: [3]string{"\x1b[1;31m", "\x1b[1;33m", "\x1b[1;36m"}, bold: "\x1b[1m", mark: "\x1b[1;32m", dim: "\x1b[2m", off: "\x1b[0m"}
+)
+
+func writeFinding(b *strings.Builder, d *rule.Diagnostic, c colours) {
+	fmt.Fprintf(b, "%s%s:%d:%d:%s %s%s:%s %s %s[%s]%s\n", c.bold, printable(d.Start.File), d.Start.Line, d.Start.Column, c.off,
+		c.severity[d.Severity], d.Severity, c.off, printable(d.Message), c.dim, d.Code, c.off)
 	if d.Line != "" {
 		line, mark := excerpt(d)
-		fmt.Fprintf(b, "    %s\n    %s\n", line, mark)
+		fmt.Fprintf(b, "    %s\n    %s%s%s\n", line, c.mark, mark, c.off)
 	}
 	if d.Hint != "" {
-		fmt.Fprintf(b, "  hint: %s\n", printable(d.Hint))
+		fmt.Fprintf(b, "  %shint:%s %s\n", c.bold, c.off, printable(d.Hint))
+	}
+	for _, fix := range d.Fixes {
+		fmt.Fprintf(b, "  %sfix:%s %s", c.bold, c.off, printable(fix.Title))
+		if isSafe(d) {
+			b.WriteString(" (saker lint --fix does it)")
+		}
+		b.WriteByte('\n')
 	}
 }
 
