@@ -8,7 +8,9 @@ import (
 	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/rule"
+	"github.com/saker-security/saker/pkg/ruletest"
 	"github.com/saker-security/saker/pkg/syscall"
+	"github.com/saker-security/saker/pkg/syscall/table"
 	"github.com/saker-security/saker/rules"
 )
 
@@ -61,16 +63,14 @@ func BenchmarkAuditRules(b *testing.B) {
 // What the rules cost on the commonest event of all, a file that is opened for reading and is of no interest.
 func BenchmarkSyscallRulesHarmlessOpen(b *testing.B) {
 	g := benchEngine(b)
-	frames, err := shoot(scenario{
-		Processes: []actor{{Exe: "/usr/bin/bash"}, {Exe: "/usr/bin/cat", Args: []string{"x"}}},
-		Event:     action{Type: "openat", Path: "/usr/lib/x86_64-linux-gnu/libc.so.6", Flags: []string{"O_RDONLY", "O_CLOEXEC"}},
-	})
-	if err != nil {
-		b.Fatal(err)
+	scene := ruletest.Scenario{
+		Processes: []ruletest.Process{{Exe: "/usr/bin/bash"}, {Exe: "/usr/bin/cat", Args: []string{"x"}}},
+		Call:      ruletest.Call{Type: "openat", Path: "/usr/lib/x86_64-linux-gnu/libc.so.6", Flags: table.OpenRead | table.OpenCloexec},
 	}
 	in := syscall.New(syscall.Options{})
 	var e *event.Event
-	for _, frame := range frames {
+	for _, frame := range scene.Frames() {
+		var err error
 		if e, err = in.Event(frame); err != nil {
 			b.Fatal(err)
 		}

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/syscall"
@@ -38,6 +39,24 @@ func TestRecordedAuditEvents(t *testing.T) {
 		split(t, text, func(e *event.Event) { l.enter(t, e) })
 	}
 	golden(t, "testdata/k8s_audit_recorded.golden", l.text())
+}
+
+// split calls do with the events of a text.
+func split(t *testing.T, text []byte, do func(e *event.Event)) {
+	t.Helper()
+	var s audit.Splitter
+	err := s.Split(&audit.Batch{}, text, func(b *audit.Batch) error {
+		for _, r := range b.Rejects {
+			t.Errorf("item at byte %d was rejected: %s", r.Offset, r.Reason)
+		}
+		for e := range b.All() {
+			do(e)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func TestRecordedSystemCalls(t *testing.T) {

@@ -3,6 +3,8 @@ package rules_test
 import (
 	"encoding/json"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -52,21 +54,26 @@ func TestExampleAuditPolicyRecordsWhatRulesNeed(t *testing.T) {
 		t.Fatal(err)
 	}
 	evaluator := policy.NewPolicyRuleEvaluator(p)
-	for _, c := range auditCases(t) {
-		if !c.hit {
-			continue
+	files, err := filepath.Glob("tests/k8s_audit/*/hit*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("find events on which rules fire: %v, %v", files, err)
+	}
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
 		}
 		var e auditv1.Event
-		if err := json.Unmarshal(c.data, &e); err != nil {
-			t.Fatalf("%s: %v", c.file, err)
+		if err := json.Unmarshal(data, &e); err != nil {
+			t.Fatalf("%s: %v", file, err)
 		}
 		got := evaluator.EvaluatePolicyRule(attributesOf(t, &e))
-		if want := needed(c.rule, &e); got.Level.Less(want) {
-			t.Errorf("%s: recorded at level %s, the rule needs %s", c.file, got.Level, want)
+		if want := needed(filepath.Base(filepath.Dir(file)), &e); got.Level.Less(want) {
+			t.Errorf("%s: recorded at level %s, the rule needs %s", file, got.Level, want)
 		}
 		for _, omitted := range got.OmitStages {
 			if string(omitted) == string(e.Stage) {
-				t.Errorf("%s: stage %s is not recorded", c.file, e.Stage)
+				t.Errorf("%s: stage %s is not recorded", file, e.Stage)
 			}
 		}
 	}

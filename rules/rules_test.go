@@ -80,37 +80,6 @@ func (j *judge) fired(t *testing.T, e *event.Event) (names []string) {
 	return names
 }
 
-// message is the text of the alert that a rule raises on an event.
-func (j *judge) message(e *event.Event, name string) string {
-	for _, r := range j.source.Rules {
-		if r.Name == name {
-			var v event.Value
-			return string(r.Output.Append(nil, e, &v))
-		}
-	}
-	return ""
-}
-
-var notSlug = regexp.MustCompile(`[^a-z0-9]+`)
-
-// slug is the name of a rule as the test data write it.
-func slug(name string) string {
-	return strings.Trim(notSlug.ReplaceAllString(strings.ToLower(name), "-"), "-")
-}
-
-// bySlug finds the rules of a source by the names of their test data.
-func (j *judge) bySlug(t *testing.T) map[string]string {
-	t.Helper()
-	names := map[string]string{}
-	for _, r := range j.source.Rules {
-		if other := names[slug(r.Name)]; other != "" {
-			t.Fatalf("rules %q and %q have the same slug", r.Name, other)
-		}
-		names[slug(r.Name)] = r.Name
-	}
-	return names
-}
-
 // golden compares got with a file, or writes the file when the flag -update is given.
 func golden(t *testing.T, name string, got []byte) {
 	t.Helper()

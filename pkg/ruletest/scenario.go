@@ -70,7 +70,7 @@ func (r *reader) processes(n *yaml.Node) *Scenario {
 }
 
 func (r *reader) process(s *Scenario, n *yaml.Node) (p Process) {
-	user := ""
+	user, login := "", ""
 	id := func(n *yaml.Node, what string) *uint32 {
 		v := uint32(r.number(n, what, 0, longest))
 		return &v
@@ -85,6 +85,7 @@ func (r *reader) process(s *Scenario, n *yaml.Node) (p Process) {
 		"uid":       func(n *yaml.Node) { p.UID = id(n, "uid") },
 		"loginuid":  func(n *yaml.Node) { p.LoginUID = id(n, "loginuid") },
 		"user":      func(n *yaml.Node) { user = r.text(n, "user") },
+		"login":     func(n *yaml.Node) { login = r.text(n, "login") },
 		"cwd":       func(n *yaml.Node) { p.CWD = r.text(n, "cwd") },
 		"memfd":     func(n *yaml.Node) { p.Memfd = r.boolean(n, "memfd") },
 		"upper":     func(n *yaml.Node) { p.Upper = r.boolean(n, "upper") },
@@ -92,12 +93,20 @@ func (r *reader) process(s *Scenario, n *yaml.Node) (p Process) {
 	if p.Exe == "" && follow(n).Kind == yaml.MappingNode {
 		r.fail(n, "add exe: with the path of its program", "a process has no program")
 	}
-	if user != "" && p.UID == nil {
-		r.fail(n, "add uid:", "user gives a name to the uid of a process, which is not said")
-	} else if user != "" {
-		s.Users = append(s.Users, account.User{UID: *p.UID, Name: user})
-	}
+	r.account(s, n, "uid", p.UID, "user", user)
+	r.account(s, n, "loginuid", p.LoginUID, "login", login)
 	return p
+}
+
+// account gives a name to the user id under another key.
+func (r *reader) account(s *Scenario, n *yaml.Node, idKey string, id *uint32, nameKey, name string) {
+	switch {
+	case name == "":
+	case id == nil:
+		r.fail(n, "add "+idKey+":", "%s gives a name to the %s of a process, which is not said", nameKey, idKey)
+	default:
+		s.Users = append(s.Users, account.User{UID: *id, Name: name})
+	}
 }
 
 func (r *reader) call(s *Scenario, n *yaml.Node) {
