@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 
@@ -11,9 +12,10 @@ import (
 
 // settings are the flags that run and replay share.
 type settings struct {
-	file    string
-	rules   []string
-	options []string
+	file       string
+	rules      []string
+	options    []string
+	selections []config.Selection
 }
 
 func (s *settings) register(c *cobra.Command) {
@@ -21,7 +23,52 @@ func (s *settings) register(c *cobra.Command) {
 	f.StringVarP(&s.file, "config", "c", "", "configuration `file` in the form of falco.yaml")
 	f.StringArrayVarP(&s.rules, "rules", "r", nil, "rules `file` or directory, may be given again; replaces rules_files (default: the built-in rules)")
 	f.StringArrayVarP(&s.options, "option", "o", nil, "set a configuration `key=value`, may be given again; overrides the file")
+	for _, flag := range []*selectionFlag{
+		{settings: s, flag: "enable", enable: true}, {settings: s, flag: "disable"},
+		{settings: s, flag: "enable-tag", enable: true, byTag: true}, {settings: s, flag: "disable-tag", byTag: true},
+	} {
+		f.Var(flag, flag.flag, flag.usage())
+	}
 }
+
+// selectionFlag is a flag that switches rules on or off. The four of them fill one list, so that they take effect in
+// the order of the command line.
+type selectionFlag struct {
+	settings *settings
+	flag     string
+	enable   bool
+	byTag    bool
+}
+
+func (f *selectionFlag) usage() string {
+	verb, text := "off", "rules by `name`, in which each * stands for any text"
+	if f.enable {
+		verb = "on"
+	}
+	if f.byTag {
+		text = "rules by `tag`"
+	}
+	return "switch " + verb + " " + text + "; may be given again, all four in their order, after the key rules"
+}
+
+// Set is part of pflag.Value.
+func (f *selectionFlag) Set(text string) error {
+	if text == "" {
+		return errors.New("a name is needed")
+	}
+	s := config.Selection{Origin: "--" + f.flag}
+	s.Enable, s.Rule = f.enable, text
+	if f.byTag {
+		s.Rule, s.Tag = "", text
+	}
+	f.settings.selections = append(f.settings.selections, s)
+	return nil
+}
+
+// String and Type are part of pflag.Value.
+func (f *selectionFlag) String() string { return "" }
+
+func (f *selectionFlag) Type() string { return "name" }
 
 // load reads the configuration and prints warnings about keys without effect.
 func (s *settings) load(c *cobra.Command) (config.Config, error) {
@@ -35,6 +82,7 @@ func (s *settings) load(c *cobra.Command) (config.Config, error) {
 	if len(s.rules) > 0 {
 		cfg.RulesFiles = s.rules
 	}
+	cfg.Selections = append(cfg.Selections, s.selections...)
 	if cfg.Hostname = os.Getenv("FALCO_HOSTNAME"); cfg.Hostname == "" {
 		if cfg.Hostname, err = os.Hostname(); err != nil {
 			return cfg, fmt.Errorf("find the host's name: %w", err)

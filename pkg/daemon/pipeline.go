@@ -28,7 +28,7 @@ type pipeline struct {
 }
 
 func newPipeline(cfg config.Config, log *zap.Logger, stdout, stderr io.Writer) (*pipeline, error) {
-	compiled, err := loadRules(cfg.RulesFiles, cfg.Hostname, stderr)
+	compiled, err := loadRules(cfg, log, stderr)
 	if err != nil {
 		return nil, err
 	}

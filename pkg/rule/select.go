@@ -15,21 +15,6 @@ type Selection struct {
 	Rule, Tag string
 }
 
-// String gives the selection in words: disable rules with the tag 'network'.
-func (s Selection) String() string {
-	verb := "disable"
-	if s.Enable {
-		verb = "enable"
-	}
-	switch {
-	case s.Tag != "":
-		return fmt.Sprintf("%s rules with the tag %s", verb, quote(s.Tag))
-	case strings.Contains(s.Rule, "*"):
-		return fmt.Sprintf("%s rules named like %s", verb, quote(s.Rule))
-	}
-	return fmt.Sprintf("%s rule %s", verb, quote(s.Rule))
-}
-
 // Unmatched is a selection that no rule answers to.
 type Unmatched struct {
 	// Index is its place among the selections.
