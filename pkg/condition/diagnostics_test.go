@@ -18,6 +18,7 @@ var mistakes = []string{
 	"a.b = x || c.d = y",
 	"a.b <> x",
 	"a.b is x",
+	"filename contains shadow",
 	"a.b =~ x",
 	"a.b like x",
 	"a.b not in (x)",

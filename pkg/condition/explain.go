@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/saker-security/saker/grammar"
+	"github.com/saker-security/saker/pkg/field"
 )
 
 // failure is what is known where the generated parser found no way on.
@@ -189,6 +190,9 @@ func isModifier(word string) bool {
 
 // afterMacroHint says what to do with text that follows a name that stands alone, which is a macro.
 func (f *failure) afterMacroHint(rest string) string {
+	if name, ok := field.Renamed(f.word); ok && rest[0] != '(' {
+		return fmt.Sprintf("did you mean the field %s?", name)
+	}
 	switch {
 	case rest[0] == '(':
 		return f.transformerHint()

@@ -220,6 +220,9 @@ func (l *loader) macroHint(name string) string {
 	if l.lists[name] != nil {
 		return fmt.Sprintf("%s is a list: compare a field with it, as in proc.name in (%s)", name, name)
 	}
+	if other, ok := field.Renamed(name); ok {
+		return fmt.Sprintf("did you mean the field %s?", other)
+	}
 	names := make([]string, 0, len(l.macroOrder))
 	for _, d := range l.macroOrder {
 		names = append(names, d.name)
