@@ -7,9 +7,7 @@ package engine
 
 import (
 	"fmt"
-	"math/bits"
 	"runtime/debug"
-	"sync"
 	"sync/atomic"
 
 	"github.com/saker-security/saker/pkg/condition/program"
@@ -98,60 +96,38 @@ func (g *Engine) Evaluate(e *event.Event, emit func(*rule.CompiledRule)) error {
 
 // run is what the evaluation of one event needs.
 type run struct {
-	state *program.State
-	rules []*active
-	// possible is the set of the numbers of the rules that are still to be looked at.
-	possible []uint64
-	matched  []*active
-	err      error
+	sieve   *program.Sieve
+	matched []*active
+	err     error
 }
 
 // evaluate leaves the rules that match in r.matched and returns the first panic.
 func (r *run) evaluate(e *event.Event, s *source, all bool) error {
-	r.state.Begin(e)
-	r.possible = append(r.possible[:0], s.rulesFor(e.Type)...)
-	r.rules, r.matched, r.err = s.rules, r.matched[:0], nil
-	r.selectRules(s)
-	for word := 0; word < len(r.possible); {
-		word = r.next(word)
-		if !all && len(r.matched) > 0 {
-			break
-		}
+	r.sieve.Begin(e, s.rulesFor(e.Type))
+	r.matched, r.err = r.matched[:0], nil
+	for more := true; more && (all || len(r.matched) == 0); {
+		more = r.next(s.rules)
 	}
-	r.state.Begin(nil) // do not keep the event alive
+	r.sieve.End() // do not keep the event alive
 	return r.err
 }
 
-// selectRules rules out what cannot match. A panic of an extractor ends it early and is not an error yet: it is one
-// when a rule that is left asks for the same field.
-func (r *run) selectRules(s *source) {
-	defer func() { _ = recover() }()
-	r.state.Select(s.selector, r.possible)
-}
-
-// next evaluates the possible rules from the given word of the set on until one matches or panics, and gives the word
-// to go on with.
-func (r *run) next(word int) (after int) {
-	i := 0
+// next goes on to the next rule that matches or panics. It returns false when there is none.
+func (r *run) next(rules []*active) (more bool) {
 	defer func() {
 		if p := recover(); p != nil {
 			if r.err == nil {
-				r.err = &PanicError{Rule: r.rules[i].rule.Name, Value: p, Stack: debug.Stack()}
+				r.err = &PanicError{Rule: rules[r.sieve.Current()].rule.Name, Value: p, Stack: debug.Stack()}
 			}
-			after = word
+			more = true
 		}
 	}()
-	for ; word < len(r.possible); word++ {
-		for r.possible[word] != 0 {
-			i = word<<6 + bits.TrailingZeros64(r.possible[word])
-			r.possible[word] &= r.possible[word] - 1
-			if r.state.True(r.rules[i].rule.Condition) {
-				r.matched = append(r.matched, r.rules[i])
-				return word
-			}
-		}
+	i := r.sieve.Next()
+	if i < 0 {
+		return false
 	}
-	return word
+	r.matched = append(r.matched, rules[i])
+	return true
 }
 
 // PanicError is a panic that was caught while a rule was evaluated.
@@ -167,9 +143,4 @@ type PanicError struct {
 // Error names the rule and the cause.
 func (e *PanicError) Error() string {
 	return fmt.Sprintf("evaluate rule %q: panic: %v", e.Rule, e.Value)
-}
-
-// runsOf makes the pool of a program's runs.
-func runsOf(p *program.Program) sync.Pool {
-	return sync.Pool{New: func() any { return &run{state: p.NewState()} }}
 }

@@ -26,7 +26,6 @@ type source struct {
 	// unrestricted is the set for any other type, and for all types of a source without a table.
 	byType       [][]uint64
 	unrestricted []uint64
-	selector     *program.Selector
 	runs         sync.Pool
 }
 
@@ -55,7 +54,7 @@ func newRuleset(c *rule.Compiled, o Options, counts *counters) *ruleset {
 }
 
 func newSource(c *rule.Source, rules []*active, counts *sourceCounters) *source {
-	s := &source{program: c.Program, counts: counts, rules: rules, runs: runsOf(c.Program)}
+	s := &source{program: c.Program, counts: counts, rules: rules}
 	ids := make([]program.ID, len(rules))
 	for i, r := range rules {
 		ids[i] = r.rule.Condition
@@ -66,7 +65,8 @@ func newSource(c *rule.Source, rules []*active, counts *sourceCounters) *source 
 			s.types = s.types.Union(types)
 		}
 	}
-	s.selector = c.Program.NewSelector(ids)
+	set := c.Program.NewSet(ids)
+	s.runs.New = func() any { return &run{sieve: set.NewSieve()} }
 	s.unrestricted = rulesWith(c.Program, ids, (*program.TypeSet).All)
 	s.byType = make([][]uint64, len(c.Catalogue.Types()))
 	for t := range s.byType {

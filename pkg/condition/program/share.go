@@ -146,6 +146,7 @@ func (g *group) holds(c *check, r int32) bool {
 
 func bit(bits []uint64, i int32) bool { return bits[i>>6]>>(i&63)&1 != 0 }
 func setBit(bits []uint64, i int32)   { bits[i>>6] |= 1 << (i & 63) }
+func clearBit(bits []uint64, i int32) { bits[i>>6] &^= 1 << (i & 63) }
 
 // The indices of sets find a value among the constants of all of them. A single text needs no table.
 type (
