@@ -1,0 +1,108 @@
+package layout
+
+import (
+	"slices"
+	"strings"
+
+	"go.yaml.in/yaml/v4"
+
+	"github.com/saker-security/saker/pkg/condition"
+	"github.com/saker-security/saker/pkg/lint/document"
+)
+
+// faithful tells whether the lines of an item say what the node says, with the comments between start and end.
+func (p *printer) faithful(n *yaml.Node, start, end int, lines []string) bool {
+	laid, err := document.Parse(strings.Join(lines, "\n") + "\n")
+	if err != nil || len(laid.Roots) != 1 || len(laid.Roots[0].Content) != 1 {
+		return false
+	}
+	list := laid.Roots[0].Content[0]
+	return list.Kind == yaml.SequenceNode && len(list.Content) == 1 && sameItem(n, list.Content[0]) &&
+		slices.Equal(comments(p.doc, start, end), comments(laid, 0, len(laid.Text)))
+}
+
+// sameDocument tells whether two texts have the same items and the same comments.
+func sameDocument(a, b *document.Document) bool {
+	if len(a.Roots) != len(b.Roots) || !slices.Equal(comments(a, 0, len(a.Text)), comments(b, 0, len(b.Text))) {
+		return false
+	}
+	for i := range a.Roots {
+		x, y := a.Roots[i], b.Roots[i]
+		if len(x.Content) != len(y.Content) {
+			return false
+		}
+		for j := range x.Content {
+			if !sameList(x.Content[j], y.Content[j]) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+func sameList(a, b *yaml.Node) bool {
+	return a.Kind == b.Kind && a.Value == b.Value && slices.EqualFunc(a.Content, b.Content, sameItem)
+}
+
+// comments lists the texts of the comments between two offsets, sorted.
+func comments(doc *document.Document, start, end int) []string {
+	var texts []string
+	for _, c := range doc.Comments {
+		if c.Start >= start && c.Start < end {
+			texts = append(texts, strings.TrimRight(doc.Text[c.Start:c.End], " \t"))
+		}
+	}
+	slices.Sort(texts)
+	return texts
+}
+
+// sameItem compares two items: conditions by what they say, everything else by its value.
+func sameItem(a, b *yaml.Node) bool {
+	return a.Kind == b.Kind && (a.Kind == yaml.MappingNode && sameMapping(a, b, true) || a.Kind != yaml.MappingNode && same(a, b))
+}
+
+func same(a, b *yaml.Node) bool {
+	switch {
+	case a.Kind != b.Kind || a.Anchor != b.Anchor:
+		return false
+	case a.Kind == yaml.ScalarNode:
+		return a.Value == b.Value && a.ShortTag() == b.ShortTag()
+	case a.Kind == yaml.AliasNode:
+		return a.Value == b.Value
+	case a.Kind == yaml.MappingNode:
+		return sameMapping(a, b, false)
+	}
+	return a.ShortTag() == b.ShortTag() && slices.EqualFunc(a.Content, b.Content, same)
+}
+
+// sameMapping compares mappings whatever the order of their keys.
+func sameMapping(a, b *yaml.Node, item bool) bool {
+	if len(a.Content) != len(b.Content) || a.Anchor != b.Anchor || a.ShortTag() != b.ShortTag() {
+		return false
+	}
+	x, y := ordered(a, itemOrder), ordered(b, itemOrder)
+	if !item {
+		x, y = ordered(a, innerOrder), ordered(b, innerOrder)
+	}
+	return slices.EqualFunc(x, y, func(p, q pair) bool {
+		if !same(p.key, q.key) {
+			return false
+		}
+		if item && p.key.Value == "condition" && isScalar(p.value) && isScalar(q.value) {
+			return p.value.ShortTag() == q.value.ShortTag() && meaning(p.value.Value) == meaning(q.value.Value)
+		}
+		return same(p.value, q.value)
+	})
+}
+
+// meaning is equal for conditions that differ only in how they are written.
+func meaning(text string) string {
+	tree, appended := parse(text)
+	switch {
+	case tree == nil:
+		return text
+	case appended:
+		return "appended " + condition.SExpr(tree)
+	}
+	return condition.SExpr(tree)
+}
