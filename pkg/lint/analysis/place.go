@@ -1,0 +1,96 @@
+package analysis
+
+import (
+	"fmt"
+
+	"github.com/saker-security/saker/pkg/condition"
+	"github.com/saker-security/saker/pkg/rule"
+)
+
+// reference gives the range in the item's own text that stands for a part of its condition: for what comes from a
+// macro, where the macro is named.
+func (w *world) reference(it *item, n condition.Node) condition.Range {
+	if w.owns(it, n) {
+		return n.Span()
+	}
+	if !it.parsed {
+		it.parsed = true
+		it.written = w.set.Written(it.kind, it.name, it.text)
+	}
+	if it.written != nil {
+		if at, ok := find(it.written, it.node, n); ok {
+			return at
+		}
+	}
+	return n.Span()
+}
+
+// find goes through a condition as written and as resolved side by side, to the place of n.
+func find(written, resolved, n condition.Node) (condition.Range, bool) {
+	if resolved == n {
+		return written.Span(), true
+	}
+	if _, macro := written.(*condition.Macro); macro {
+		return written.Span(), within(resolved, n)
+	}
+	switch resolved := resolved.(type) {
+	case *condition.Not:
+		if w, ok := written.(*condition.Not); ok {
+			return find(w.Term, resolved.Term, n)
+		}
+	case *condition.And:
+		if w, ok := written.(*condition.And); ok && len(w.Terms) == len(resolved.Terms) {
+			return findAmong(w.Terms, resolved.Terms, n)
+		}
+		// What exceptions add stands behind the condition.
+		return find(written, resolved.Terms[0], n)
+	case *condition.Or:
+		if w, ok := written.(*condition.Or); ok && len(w.Terms) == len(resolved.Terms) {
+			return findAmong(w.Terms, resolved.Terms, n)
+		}
+	}
+	return condition.Range{}, false
+}
+
+func findAmong(written, resolved []condition.Node, n condition.Node) (condition.Range, bool) {
+	for i := range resolved {
+		if at, ok := find(written[i], resolved[i], n); ok {
+			return at, true
+		}
+	}
+	return condition.Range{}, false
+}
+
+func within(n, part condition.Node) bool {
+	found := false
+	condition.Walk(n, func(n condition.Node) bool {
+		found = found || n == part
+		return !found
+	})
+	return found
+}
+
+// name writes a part of an item's condition for a message. What comes from a macro is named by it.
+func (w *world) name(it *item, n condition.Node) string {
+	if w.owns(it, n) {
+		return shorten(condition.Print(n))
+	}
+	return shorten(condition.Print(n)) + w.origin(n)
+}
+
+// literal writes a literal for a message about an item.
+func (w *world) literal(it *item, l literal) string {
+	if w.owns(it, l.check) {
+		return l.String()
+	}
+	return l.String() + w.origin(l.check)
+}
+
+// origin tells the macro that a condition is written in and the place.
+func (w *world) origin(n condition.Node) string {
+	kind, name := w.set.Owner(n.Span())
+	if kind == "" {
+		return ""
+	}
+	return fmt.Sprintf(" (%s %s, %s)", kind, name, w.set.At(n.Span(), rule.Diagnostic{}).Start)
+}

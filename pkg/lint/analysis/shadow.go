@@ -1,0 +1,144 @@
+package analysis
+
+import (
+	"fmt"
+	"math/bits"
+	"slices"
+
+	"github.com/saker-security/saker/pkg/condition"
+	"github.com/saker-security/saker/pkg/rule"
+)
+
+// candidate is an enabled rule as the search for shadowed rules sees it.
+type candidate struct {
+	rule *rule.CompiledRule
+	term *term
+	// conjuncts are the parts that must all hold for the rule to match, each negated.
+	conjuncts []*term
+	facts     *assumption
+}
+
+// shadows reports rules that match no event which an earlier rule does not match too, and rules that say the same.
+//
+// Only rules whose conditions speak of the same exprs are compared: of each part of the earlier condition that is a
+// single check, the later one must know the expr.
+func (w *world) shadows(src *rule.Source) {
+	var rules []*candidate
+	for _, r := range src.Rules {
+		t := w.term(r.Node, false)
+		if !r.Enabled || t.kind == yes || t.kind == no || w.verdict(r.Node) != leaf {
+			continue
+		}
+		rules = append(rules, &candidate{rule: r, term: t, conjuncts: w.conjuncts(r.Node)})
+	}
+	about := index(rules)
+	for i, earlier := range rules {
+		set := newBits(len(rules))
+		set.fill(i+1, len(rules))
+		for _, part := range earlier.conjuncts {
+			if part.kind == leaf {
+				set.intersect(about[part.lit.x.id])
+			}
+		}
+		for j := range set.all() {
+			if later := rules[j]; later != nil && w.covers(earlier, later) {
+				w.reportShadow(earlier, later)
+				rules[j] = nil // one rule before it is enough
+			}
+		}
+		if rules[i] != nil {
+			rules[i].facts = nil
+		}
+	}
+}
+
+// conjuncts gives the negations of the parts of a condition that must all hold.
+func (w *world) conjuncts(n condition.Node) []*term {
+	t := w.term(n, true)
+	if t.kind == one {
+		return t.kids
+	}
+	return []*term{t}
+}
+
+// index tells for each expr the candidates that speak of it.
+func index(rules []*candidate) map[int32]bitset {
+	about := map[int32]bitset{}
+	for i, c := range rules {
+		for _, x := range c.term.exprs {
+			if about[x] == nil {
+				about[x] = newBits(len(rules))
+			}
+			about[x].add(i)
+		}
+	}
+	return about
+}
+
+// covers tells whether earlier matches every event that later matches.
+func (w *world) covers(earlier, later *candidate) bool {
+	if earlier.term.id == later.term.id {
+		return true
+	}
+	if later.facts == nil {
+		later.facts = w.assume(later.term)
+	}
+	for _, part := range earlier.conjuncts {
+		if !w.implied(later.facts, part) {
+			return false
+		}
+	}
+	return true
+}
+
+func (w *world) reportShadow(earlier, later *candidate) {
+	at := fmt.Sprintf("rule %s at %s", quote(earlier.rule.Name), earlier.rule.Pos)
+	if earlier.term.id == later.term.id {
+		message := "the rule has the same condition as " + at
+		if !w.options.MatchAll {
+			message += ", so under rule_matching: first it never fires"
+		}
+		w.found.add(w.set.AtName(later.rule.Rule, DuplicateRule.finding(message, "remove one of them, or tell them apart by a condition")))
+		return
+	}
+	if w.options.MatchAll {
+		return
+	}
+	w.found.add(w.set.AtName(later.rule.Rule, ShadowedRule.finding(
+		"the rule never fires under rule_matching: first, because "+at+" matches every event that it matches",
+		"put it before that rule, exclude its events there, or use rule_matching: all")))
+}
+
+// bitset is a set of small numbers.
+type bitset []uint64
+
+func newBits(n int) bitset { return make(bitset, (n+63)/64) }
+
+func (b bitset) add(i int) { b[i/64] |= 1 << (i % 64) }
+
+func (b bitset) fill(from, to int) {
+	for i := from; i < to; i++ {
+		b.add(i)
+	}
+}
+
+// intersect keeps what is in o too; o may be nil for the empty set.
+func (b bitset) intersect(o bitset) {
+	for i := range b {
+		if i < len(o) {
+			b[i] &= o[i]
+		} else {
+			b[i] = 0
+		}
+	}
+}
+
+func (b bitset) all() []int {
+	var out []int
+	for i, word := range b {
+		for ; word != 0; word &= word - 1 {
+			out = append(out, i*64+bits.TrailingZeros64(word))
+		}
+	}
+	return slices.Clip(out)
+}
