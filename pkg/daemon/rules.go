@@ -22,36 +22,32 @@ import (
 // ErrRules is wrapped by the error of rules that cannot be used; the findings are printed already.
 var ErrRules = errors.New("the rules cannot be used")
 
-// Catalogues gives the fields of every source.
-func Catalogues(hostname string) map[string]*field.Catalogue {
-	return map[string]*field.Catalogue{
-		event.SourceK8sAudit: audit.Catalogue(hostname),
-		event.SourceSyscall:  syscall.Catalogue(hostname),
+// Catalogues gives the fields of every source, with the static fields of a configuration.
+func Catalogues(hostname string, static ...config.StaticField) map[string]*field.Catalogue {
+	out := map[string]*field.Catalogue{}
+	for _, c := range []*field.Catalogue{audit.Catalogue(hostname), syscall.Catalogue(hostname)} {
+		out[c.Source()] = withStatic(c, static)
 	}
+	return out
 }
 
-// withStatic gives catalogues that have the fields of the configuration too.
-func withStatic(catalogues map[string]*field.Catalogue, static []config.StaticField) map[string]*field.Catalogue {
+// withStatic gives the catalogue c with static fields.
+func withStatic(c *field.Catalogue, static []config.StaticField) *field.Catalogue {
 	if len(static) == 0 {
-		return catalogues
+		return c
 	}
-	fields := make([]field.Field, len(static))
-	for i, s := range static {
-		fields[i] = field.Field{Name: "static." + s.Name, Type: event.TypeString, Help: "Set by static_fields in the configuration.",
+	var own, more []field.Field
+	for _, f := range c.Fields() {
+		own = append(own, *f)
+	}
+	for _, s := range static {
+		more = append(more, field.Field{Name: "static." + s.Name, Type: event.TypeString, Help: "Set by static_fields in the configuration.",
 			Extract: func(_ *event.Event, _ *field.Arg, v *event.Value) bool {
 				v.Text = s.Value
 				return true
-			}}
+			}})
 	}
-	out := map[string]*field.Catalogue{}
-	for name, c := range catalogues {
-		var own []field.Field
-		for _, f := range c.Fields() {
-			own = append(own, *f)
-		}
-		out[name] = field.New(name, c.Types(), own, fields)
-	}
-	return out
+	return field.New(c.Source(), c.Types(), own, more)
 }
 
 // loadRules reads the rules files of the configuration, or the built-in rules where it names none, switches rules on
@@ -64,7 +60,7 @@ func loadRules(cfg config.Config, log *zap.Logger, stderr io.Writer) (*rule.Comp
 			return nil, err
 		}
 	}
-	catalogues := withStatic(Catalogues(cfg.Hostname), cfg.StaticFields)
+	catalogues := Catalogues(cfg.Hostname, cfg.StaticFields...)
 	set, found := rule.Load(files, catalogues)
 	unmatched := set.Select(cfg.RuleSelections())
 	compiled, more := set.Compile(catalogues)

@@ -149,7 +149,7 @@ func (a *appender) compile(index int, addition *Addition, cat *field.Catalogue) 
 	x := &extra{}
 	template := func(key, text string) *format.Template {
 		t, found := format.Compile(text, cat)
-		a.reportAll(index, addition, key, text, cat, found, t == nil)
+		a.reportAll(index, addition, key, text, found)
 		return t
 	}
 	if addition.Output != "" {
@@ -177,7 +177,7 @@ func (a *appender) compile(index int, addition *Addition, cat *field.Catalogue) 
 			continue
 		}
 		typed, found := format.CompileField(f.Name, cat)
-		a.reportAll(index, addition, key, f.Name, cat, found, typed == nil)
+		a.reportAll(index, addition, key, f.Name, found)
 		if typed != nil {
 			x.fields = append(x.fields, typed)
 		}
@@ -203,33 +203,17 @@ func suggestions(cat *field.Catalogue) []string {
 }
 
 // reportAll keeps the findings about a text of an addition.
-func (a *appender) reportAll(index int, addition *Addition, key, text string, cat *field.Catalogue, found []*condition.Diagnostic, broken bool) {
+func (a *appender) reportAll(index int, addition *Addition, key, text string, found []*condition.Diagnostic) {
 	for _, d := range found {
 		f := AdditionFinding{Severity: d.Severity, Index: index, Key: key, Code: d.Code, Message: d.Message, Hint: d.Hint}
 		if part := text[min(d.Range.Start, len(text)):min(d.Range.End, len(text))]; part != text && !strings.Contains(d.Message, part) {
 			f.Message = fmt.Sprintf("%s, at %s", d.Message, quote(part))
 		}
-		if broken && d.Code == program.CodeUnknownField && addition.Source == "" {
-			f.Hint = a.otherSource(text, cat, f.Hint)
+		if d.Code == program.CodeUnknownField && d.Hint == "" && addition.Source == "" {
+			f.Hint = "if it is a field of another source, limit the addition to that with match: {source: NAME}"
 		}
 		a.report(f)
 	}
-}
-
-// otherSource is the hint for a field that cat does not have but another source with rules does.
-func (a *appender) otherSource(text string, cat *field.Catalogue, hint string) string {
-	for _, name := range slices.Sorted(maps.Keys(a.compiled.Sources)) {
-		other := a.compiled.Sources[name].Catalogue
-		if other == cat {
-			continue
-		}
-		t, _ := format.Compile(text, other)
-		f, _ := format.CompileField(text, other)
-		if t != nil && len(t.Fields()) > 0 || f != nil {
-			return fmt.Sprintf("source %s has it: limit the addition to those rules with match: {source: %s}", name, name)
-		}
-	}
-	return hint
 }
 
 func (a *appender) report(f AdditionFinding) {

@@ -125,7 +125,7 @@ func TestAppendFindings(t *testing.T) {
 	_, found := compiled.Append(additions)
 	want := []rule.AdditionFinding{
 		{Index: 0, Key: "extra_output", Code: "unknown-field", Message: "source tsrc has no field proc.name",
-			Hint: "source syscall has it: limit the addition to those rules with match: {source: syscall}"},
+			Hint: "if it is a field of another source, limit the addition to that with match: {source: NAME}"},
 		{Index: 1, Key: "extra_output", Code: "unknown-field", Message: "source syscall has no field proc.nam", Hint: "did you mean proc.name or proc.pname or proc.aname?"},
 		{Index: 1, Key: "extra_fields[0]", Code: "unknown-field", Message: "source syscall has no field t.str"},
 		{Index: 1, Key: "extra_fields[1]", Code: "format-token", Message: "the output ends with a %", Hint: "name a field, as in %evt.time"},
