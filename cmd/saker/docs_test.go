@@ -23,7 +23,8 @@ func TestDocuments(t *testing.T) {
 	for name, text := range map[string]string{
 		"commands.md":      commandsDocument(),
 		"configuration.md": configurationDocument(),
-		"fields.md":        fieldsDocument(t),
+		"events.md":        listDocument(t, "Event types", "events"),
+		"fields.md":        listDocument(t, "Fields", "fields"),
 		"metrics.md":       metricsDocument(),
 	} {
 		path := filepath.Join("../../docs", name)
@@ -102,15 +103,16 @@ func configurationDocument() string {
 	return b.String()
 }
 
-func fieldsDocument(t *testing.T) string {
+// listDocument is what a command that lists something prints as Markdown.
+func listDocument(t *testing.T, title, command string) string {
 	c := newCommand()
 	var out bytes.Buffer
 	c.SetOut(&out)
-	c.SetArgs([]string{"fields", "--format", "markdown"})
+	c.SetArgs([]string{command, "--format", "markdown"})
 	if err := c.Execute(); err != nil {
 		t.Fatal(err)
 	}
-	return "# Fields\n\n" + generated + out.String()
+	return "# " + title + "\n\n" + generated + out.String()
 }
 
 func metricsDocument() string {

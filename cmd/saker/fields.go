@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -23,24 +22,18 @@ func newFields() *cobra.Command {
 		Args:  cobra.MaximumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			catalogues := daemon.Catalogues("")
-			names := slices.Sorted(maps.Keys(catalogues))
-			if len(args) == 1 {
-				if catalogues[args[0]] == nil {
-					return fmt.Errorf("unknown source %q: there are %s", args[0], strings.Join(names, " and "))
-				}
-				names = args
+			names, err := sources(args, catalogues)
+			if err != nil {
+				return err
+			}
+			print, ok := map[string]func(*bufio.Writer, *field.Catalogue){"text": printFields, "markdown": printMarkdown}[format]
+			if format == "json" {
+				return printJSON(c.OutOrStdout(), names, catalogues)
+			}
+			if !ok {
+				return unknownFormat(format)
 			}
 			out := bufio.NewWriter(c.OutOrStdout())
-			print := printFields
-			switch format {
-			case "text":
-			case "markdown":
-				print = printMarkdown
-			case "json":
-				return printJSON(c.OutOrStdout(), names, catalogues)
-			default:
-				return fmt.Errorf("unknown format %q: there are text, markdown and json", format)
-			}
 			for _, name := range names {
 				print(out, catalogues[name])
 			}
@@ -49,6 +42,22 @@ func newFields() *cobra.Command {
 	}
 	c.Flags().StringVar(&format, "format", "text", "text, markdown or json")
 	return c
+}
+
+// sources gives the names of the sources to list: the one that is asked for, else all.
+func sources(args []string, catalogues map[string]*field.Catalogue) ([]string, error) {
+	names := slices.Sorted(maps.Keys(catalogues))
+	if len(args) == 0 {
+		return names, nil
+	}
+	if catalogues[args[0]] == nil {
+		return nil, fmt.Errorf("unknown source %q: there are %s", args[0], strings.Join(names, " and "))
+	}
+	return args, nil
+}
+
+func unknownFormat(format string) error {
+	return fmt.Errorf("unknown format %q: there are text, markdown and json", format)
 }
 
 // visible yields the fields that are listed.
@@ -97,21 +106,49 @@ func notes(f *field.Field) string {
 	if f.Deprecated != "" {
 		text += " Deprecated: " + f.Deprecated
 	}
+	if f.Pending != "" {
+		text += " Never has a value in this version: " + f.Pending + "."
+	}
+	return text
+}
+
+// count says how many fields a source has.
+func count(fields []*field.Field) string {
+	pending := 0
+	for _, f := range fields {
+		if f.Pending != "" {
+			pending++
+		}
+	}
+	text := fmt.Sprintf("%d fields", len(fields))
+	if pending > 0 {
+		text += fmt.Sprintf(". %d of them, marked -, can be used and never have a value in this version", pending)
+	}
 	return text
 }
 
 func printFields(w *bufio.Writer, c *field.Catalogue) {
-	fmt.Fprintf(w, "Source %s: %d fields\n\n", c.Source(), len(visible(c)))
-	for _, f := range visible(c) {
-		fmt.Fprintf(w, "%-48s %-14s %s\n", usage(f), typeName(f), notes(f))
+	fields := visible(c)
+	fmt.Fprintf(w, "Source %s: %s.\n\n", c.Source(), count(fields))
+	for _, f := range fields {
+		mark := " "
+		if f.Pending != "" {
+			mark = "-"
+		}
+		fmt.Fprintf(w, "%s %-48s %-14s %s\n", mark, usage(f), typeName(f), notes(f))
 	}
 	fmt.Fprintln(w)
 }
 
 func printMarkdown(w *bufio.Writer, c *field.Catalogue) {
-	fmt.Fprintf(w, "## Source `%s`\n\n| field | type | meaning |\n|---|---|---|\n", c.Source())
-	for _, f := range visible(c) {
-		fmt.Fprintf(w, "| `%s` | %s | %s |\n", usage(f), typeName(f), strings.ReplaceAll(notes(f), "|", `\|`))
+	fields := visible(c)
+	fmt.Fprintf(w, "## Source `%s`\n\n%s.\n\n| field | | type | meaning |\n|---|---|---|---|\n", c.Source(), count(fields))
+	for _, f := range fields {
+		mark := ""
+		if f.Pending != "" {
+			mark = "-"
+		}
+		fmt.Fprintf(w, "| `%s` | %s | %s | %s |\n", usage(f), mark, typeName(f), strings.ReplaceAll(notes(f), "|", `\|`))
 	}
 	fmt.Fprintln(w)
 }
@@ -126,7 +163,9 @@ type fieldJSON struct {
 	FilterOnly bool   `json:"filter_only"`
 	PrintOnly  bool   `json:"print_only"`
 	Deprecated string `json:"deprecated,omitempty"`
-	Help       string `json:"help"`
+	// Pending says why the field never has a value in this version.
+	Pending string `json:"pending,omitempty"`
+	Help    string `json:"help"`
 }
 
 func printJSON(w io.Writer, names []string, catalogues map[string]*field.Catalogue) error {
@@ -136,12 +175,9 @@ func printJSON(w io.Writer, names []string, catalogues map[string]*field.Catalog
 		for _, f := range visible(catalogues[name]) {
 			list = append(list, fieldJSON{
 				Source: name, Name: f.Name, Type: f.Type.String(), List: f.List, Argument: needs[f.Need],
-				FilterOnly: f.FilterOnly, PrintOnly: f.PrintOnly, Deprecated: f.Deprecated, Help: f.Help,
+				FilterOnly: f.FilterOnly, PrintOnly: f.PrintOnly, Deprecated: f.Deprecated, Pending: f.Pending, Help: f.Help,
 			})
 		}
 	}
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", " ")
-	return e.Encode(list)
+	return writeJSON(w, list)
 }

@@ -42,6 +42,11 @@ const (
 	Iterator
 )
 
+var kinds = [...]string{Syscall: "syscall", Tracepoint: "tracepoint", Meta: "meta", Plugin: "plugin", Iterator: "iterator"}
+
+// String names the kind.
+func (k Kind) String() string { return kinds[k] }
+
 // Category groups events by what they work on. The four I/O categories are shown by the kind of their descriptor.
 type Category uint8
 

@@ -1,10 +1,51 @@
 package table
 
 import (
+	"os"
+	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/saker-security/saker/pkg/event"
 )
+
+// TestFalcoEvents: every event that Falco lists is there, with the same parameters.
+func TestFalcoEvents(t *testing.T) {
+	data, err := os.ReadFile("testdata/events.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := map[string]bool{}
+	for _, name := range TypeNames() {
+		names[name] = true
+	}
+	listed := 0
+	for line := range strings.Lines(string(data)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		listed++
+		want := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		if !names[want[0]] {
+			t.Errorf("Falco has an event %s", want[0])
+		}
+		row := ByID(Generic)
+		if rows := ByName(want[0]); len(rows) > 0 {
+			row = rows[len(rows)-1]
+		}
+		got := want[:1:1]
+		for i := range row.Params {
+			got = append(got, row.Params[i].Name+":"+row.Params[i].Type.String())
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("parameters of %s (-Falco +Saker):\n%s", want[0], diff)
+		}
+	}
+	if listed != 451 {
+		t.Errorf("%d events in the list of Falco", listed)
+	}
+}
 
 // TestRows holds what every row must satisfy, so that a mistyped row is found when it is added.
 func TestRows(t *testing.T) {
