@@ -92,8 +92,8 @@ func (w *workspace) complete(d *document, offset int) any {
 		if c.p.item != nil {
 			kind = c.p.item.kind
 		}
-		for _, key := range w.options.Keys(kind) {
-			c.add(key, itemProperty, "", w.options.Help(kind, key))
+		for _, key := range keysOf(kind) {
+			c.add(key, itemProperty, "", keyHelp()[key])
 		}
 	case c.p.key == "exceptions" && c.p.inner == "fields":
 		w.addFields(c, c.p.item)

@@ -29,7 +29,7 @@ func (w *workspace) hover(d *document, offset int) any {
 	switch {
 	case p.word == "":
 	case p.naming && p.item != nil:
-		text = w.options.Help(p.item.kind, p.word)
+		text = keyHelp()[p.word]
 	default:
 		text = w.meaning(d, p)
 	}

@@ -26,9 +26,6 @@ type Options struct {
 	Check func([]rule.File) []rule.Diagnostic
 	// Format lays out a rules file; the error says why it cannot.
 	Format func(name string, data []byte) ([]byte, error)
-	// Help says what a key of an item (rule, macro, list) is for; empty when there is no such key. Keys lists them.
-	Help func(item, key string) string
-	Keys func(item string) []string
 	// Before are rules files that are read before the one that is edited.
 	Before []rule.File
 	// Read reads the files that the client names as read before the edited one.

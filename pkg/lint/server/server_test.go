@@ -72,8 +72,6 @@ func connect(t testing.TB, o server.Options, hello map[string]any) *client {
 			return []byte(strings.TrimSpace(string(data)) + "\n"), nil
 		}
 	}
-	o.Help = func(item, key string) string { return item + " " + key }
-	o.Keys = func(string) []string { return []string{"rule", "condition", "output"} }
 	there, here := net.Pipe()
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(context.Background(), there, o) }()
@@ -291,7 +289,7 @@ func TestMeaning(t *testing.T) {
 		"%proc.na":      "CHARBUF",
 		"and shell_run": "proc.name in (shells)",
 		"in (shell":     "items: [bash, sh]",
-		"  prio":        "rule priority",
+		"  prio":        "How bad",
 	} {
 		var got struct {
 			Contents struct {

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/saker-security/saker/pkg/daemon"
+	"github.com/saker-security/saker/pkg/lint"
+	"github.com/saker-security/saker/pkg/lint/layout"
+	"github.com/saker-security/saker/pkg/lint/server"
+	"github.com/saker-security/saker/pkg/rule"
+)
+
+// lspPause is how long an author must have typed nothing before the whole file is checked.
+const lspPause = 300 * time.Millisecond
+
+func newLSP() *cobra.Command {
+	return &cobra.Command{
+		Use:   "lsp [FILE|DIRECTORY...]",
+		Short: "Help editors with rules files: a language server on stdin and stdout",
+		Long: `Lsp speaks the Language Server Protocol on stdin and stdout: findings while one types, completion of fields, macros, lists,
+event types and keys, what a name means, where it is defined and used, corrections and layout. The files that are named
+are read before the one that is edited, as run would read them; the client can name them too, as rules in its
+initializationOptions.`,
+		RunE: tool(func(c *cobra.Command, paths []string) error {
+			files, err := rule.ReadFiles(paths)
+			if err != nil {
+				return err
+			}
+			catalogues := daemon.Catalogues("")
+			return server.Serve(c.Context(), stdio{c.InOrStdin(), c.OutOrStdout()}, server.Options{
+				Catalogues: catalogues,
+				Check:      func(files []rule.File) []rule.Diagnostic { return lint.Check(files, catalogues).Findings },
+				Format:     format,
+				Before:     files,
+				Read:       rule.ReadFiles,
+				Pause:      lspPause,
+			})
+		}),
+	}
+}
+
+// format lays out a file for an editor, which asks again when the file was broken.
+func format(name string, data []byte) ([]byte, error) {
+	result, err := layout.Format(rule.File{Name: name, Data: data})
+	return result.Data, err
+}
+
+// stdio is the pipe between an editor and the program.
+type stdio struct {
+	io.Reader
+	io.Writer
+}
+
+// Close ends the reading of stdin, so that nothing waits for an editor that is gone.
+func (s stdio) Close() error {
+	if f, ok := s.Reader.(*os.File); ok {
+		if err := f.Close(); err != nil && !errors.Is(err, os.ErrClosed) {
+			return err
+		}
+	}
+	return nil
+}
