@@ -21,7 +21,7 @@ func slug(name string) string {
 // runTests runs the test files in a folder, as saker test does, and fails for each test that fails.
 func runTests(t *testing.T, folder string) *ruletest.Report {
 	t.Helper()
-	r := ruletest.Runner{Catalogues: catalogues(), Builtin: rules.Files(), Coverage: true}
+	r := ruletest.Runner{Catalogues: ruletest.Catalogues(catalogues()), Builtin: rules.Files(), Coverage: true}
 	files, err := ruletest.Find([]string{folder})
 	if err != nil {
 		t.Fatal(err)

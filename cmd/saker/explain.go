@@ -113,7 +113,7 @@ func start(path string) ([]byte, error) {
 
 // find reads the test file and gives the test that is named, or the only one.
 func (o *explaining) find() (*ruletest.File, *ruletest.Test, error) {
-	file, err := ruletest.ReadFile(o.event, daemon.Catalogues("host"))
+	file, err := ruletest.ReadFile(o.event, ruletest.Catalogues(daemon.Catalogues("host")))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -132,7 +132,7 @@ func (o *explaining) find() (*ruletest.File, *ruletest.Test, error) {
 
 // load gives the rules: those of the flags, else those of the test file, else the built-in ones.
 func (o *explaining) load(stderr io.Writer, file *ruletest.File) (*ruletest.Rules, error) {
-	r := ruletest.Runner{Catalogues: daemon.Catalogues("host"), Builtin: rules.Files()}
+	r := ruletest.Runner{Catalogues: ruletest.Catalogues(daemon.Catalogues("host")), Builtin: rules.Files()}
 	if file == nil {
 		file = &ruletest.File{Builtin: true}
 	}

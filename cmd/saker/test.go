@@ -45,7 +45,7 @@ The exit code is 0 when all tests pass, 1 when one fails and 2 when a test file 
 }
 
 func (o *testFlags) do(c *cobra.Command, paths []string) error {
-	r := ruletest.Runner{Catalogues: daemon.Catalogues("host"), Builtin: rules.Files(), Parallel: o.parallel,
+	r := ruletest.Runner{Catalogues: ruletest.Catalogues(daemon.Catalogues("host")), Builtin: rules.Files(), Parallel: o.parallel,
 		Coverage: o.coverage || o.coverageFile != ""}
 	if o.run != "" {
 		var err error

@@ -80,8 +80,8 @@ func (r *Rules) Explain(one *rule.CompiledRule, s Settings, n int, e *event.Even
 	x.Condition = p.trees[one.Name].explain(state, e, true)
 	p.end(state)
 	x.Matches = x.Condition.Value
-	x.decide(r, one, source.Program.Types(one.Condition), source.Catalogue.Types(), e)
 	x.Notes = r.notes(one, s, e, x.Matches)
+	x.decide(source.Program.Types(one.Condition), source.Catalogue.Types(), e)
 	x.Fires = x.Matches && len(x.Notes) == 0
 	return x
 }
@@ -92,16 +92,17 @@ func (r *Rules) Looks(one *rule.CompiledRule, e *event.Event) bool {
 }
 
 // decide finds the part that decided and puts the result into a sentence.
-func (x *Explanation) decide(r *Rules, one *rule.CompiledRule, types *program.TypeSet, names []string, e *event.Event) {
+func (x *Explanation) decide(types *program.TypeSet, names []string, e *event.Event) {
 	t := x.Condition.decider()
 	t.Decides = true
-	if !types.Has(e.Type) {
+	switch {
+	case !types.Has(e.Type):
 		x.Reason = "the rule does not match: it never looks at events of type " + x.EventType + ", only at " + typeNames(types, names)
-		return
-	}
-	if x.Matches {
+	case x.Matches && len(x.Notes) > 0:
+		x.Reason = "the condition is true because " + t.says()
+	case x.Matches:
 		x.Reason = "the rule matches because " + t.says()
-	} else {
+	default:
 		x.Reason = "the rule does not match because " + t.says()
 	}
 }

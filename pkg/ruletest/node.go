@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -51,7 +52,9 @@ func (r *reader) document(data []byte) *yaml.Node {
 		return nil
 	}
 	var doc, second yaml.Node
-	if err := loader.Load(&doc); err != nil {
+	if err := loader.Load(&doc); errors.Is(err, io.EOF) {
+		return nil
+	} else if err != nil {
 		r.syntax(err)
 		return nil
 	}

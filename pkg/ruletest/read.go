@@ -28,8 +28,8 @@ func ReadFile(path string, catalogues map[string]*field.Catalogue) (*File, error
 	return Read(path, data, catalogues)
 }
 
-// Read reads a test file; name is what positions show. The fields in it are checked against the catalogues of the
-// sources. The error is of type Problems and names everything that is wrong with the file.
+// Read reads a test file; name is what positions show. The fields in it are checked against the catalogues, which are
+// what the function Catalogues gives. The error is of type Problems and names everything that is wrong with the file.
 func Read(name string, data []byte, catalogues map[string]*field.Catalogue) (*File, error) {
 	r := &reader{name: name, lines: strings.Split(string(data), "\n"), fields: newFields(catalogues)}
 	f := r.file(data)

@@ -25,14 +25,13 @@ type Rules struct {
 	macros map[condition.Node][]string
 }
 
-// Load reads rules files and makes them ready, switched on and off by the selections. catalogues are those of the real
-// events. The findings are those of the loader and the compiler in the order of the files; with an error among them the
+// Load reads rules files and makes them ready, switched on and off by the selections. catalogues are what the function
+// Catalogues gives. The findings are those of the loader and the compiler in the order of the files; with an error among them the
 // rules are nil. Selections without effect are left to the caller.
 func Load(files []rule.File, selections []rule.Selection, catalogues map[string]*field.Catalogue) (*Rules, []rule.Unmatched, []rule.Diagnostic) {
-	both := Catalogues(catalogues)
-	set, found := rule.Load(files, both)
+	set, found := rule.Load(files, catalogues)
 	unmatched := set.Select(selections)
-	compiled, more := set.Compile(both)
+	compiled, more := set.Compile(catalogues)
 	found = append(found, more...)
 	if rule.HasErrors(found) {
 		return nil, nil, found

@@ -19,7 +19,7 @@ import (
 
 // Runner runs test files. Its members are not changed while it runs.
 type Runner struct {
-	// Catalogues are those of the sources of real events.
+	// Catalogues are what the function Catalogues gives.
 	Catalogues map[string]*field.Catalogue
 	// Builtin are the rules files that come with the program.
 	Builtin []rule.File

@@ -23,7 +23,7 @@ type Scenario struct {
 }
 
 // Process is a process of a Scenario. What is not said is inherited from its parent: container, terminal, users,
-// working directory. The parent of the first one is the machine's init process.
+// working directory. The parent of the first one is not known.
 type Process struct {
 	// Exe is the resolved path of the program, which by default is also its first argument, Argv0. Comm is the
 	// kernel's name; by default the last part of the path, cut to the 15 bytes that the kernel keeps.
