@@ -16,6 +16,7 @@ import (
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/field/fieldtest"
+	"github.com/saker-security/saker/pkg/format"
 	"github.com/saker-security/saker/pkg/rule"
 )
 
@@ -69,6 +70,38 @@ func TestLines(t *testing.T) {
 		if diff := cmp.Diff(test.want, test.got); diff != "" {
 			t.Errorf("%s: %s", test.name, diff)
 		}
+	}
+}
+
+// TestAddedFields: fields that the configuration adds are in the JSON of an alert with their types, and nowhere else.
+func TestAddedFields(t *testing.T) {
+	r := compileRule(t, "p=%proc.name")
+	catalogues := fieldtest.Syscall()
+	typed, found := format.CompileField("proc.tty", catalogues)
+	if len(found) > 0 {
+		t.Fatal(found[0])
+	}
+	text, found := format.Compile("%proc.name of %proc.pname", catalogues)
+	if len(found) > 0 {
+		t.Fatal(found[0])
+	}
+	more, found := format.Compile("w=%proc.is_exe_writable", catalogues)
+	if len(found) > 0 {
+		t.Fatal(found[0])
+	}
+	changed := *r
+	changed.Output = r.Output.Join(more).WithFields(typed, format.TextField("a who", text))
+	a := (&alert.Builder{Hostname: "h"}).New(sampleEvent(), &changed)
+	if a.Message != "p=cat w=true" {
+		t.Errorf("message %q", a.Message)
+	}
+	want := []alert.Field{{Name: "a who", JSON: `"cat of <NA>"`}, {Name: "proc.is_exe_writable", JSON: "true"}, {Name: "proc.name", JSON: `"cat"`}, {Name: "proc.tty", JSON: "0"}}
+	if diff := cmp.Diff(want, a.Fields); diff != "" {
+		t.Error(diff)
+	}
+	if json := string(a.AppendJSON(nil, alert.DefaultOptions())); !strings.Contains(json,
+		`"output_fields":{"a who":"cat of <NA>","evt.time":1700000000000000042,"proc.is_exe_writable":true,"proc.name":"cat","proc.tty":0}`) {
+		t.Errorf("JSON %s", json)
 	}
 }
 

@@ -29,7 +29,8 @@ type outputCase struct {
 // names another file with the cases.
 func TestLanguageCases(t *testing.T) {
 	path := os.Getenv("LANGUAGE_CASES")
-	if path == "" {
+	other := path != ""
+	if !other {
 		path = "../condition/testdata/language-cases.yaml"
 	}
 	data, err := os.ReadFile(path)
@@ -59,7 +60,7 @@ func TestLanguageCases(t *testing.T) {
 		passed++
 	}
 	t.Logf("output: %d of %d cases pass", passed, len(file.Output.Cases))
-	if len(file.Output.Cases) == 0 {
+	if len(file.Output.Cases) == 0 && !other {
 		t.Error("the file holds no cases")
 	}
 }
