@@ -76,6 +76,9 @@ func (o *outlook) check(c *check, yes, no []uint64) {
 		return
 	}
 	for class := range missing {
+		if c.group == o.group && g.vague && class != 0 {
+			continue
+		}
 		holds := c.negate // the answer at row 0
 		if c.group == o.group {
 			holds = g.holds(c, class)

@@ -18,6 +18,8 @@ type group struct {
 	// to column c. Row 0 is of the values that no column holds for.
 	rows  []uint64
 	words int32
+	// vague groups tell only whether any column holds: then, at row 1, each check must be asked itself.
+	vague bool
 }
 
 // index finds the row of a value.
@@ -40,6 +42,7 @@ const (
 	byPrefix
 	bySuffix
 	byPath
+	byPart
 )
 
 // groupKey is what the checks of a group have in common.
@@ -53,8 +56,14 @@ func (p *Program) shareLookups() {
 	numbers := map[groupKey]int{}
 	var order []groupKey
 	var members [][]*check
+	partBytes := map[int32]int{}
 	for _, c := range p.checks {
 		key := groupKey{c.leftSlot, c.kind()}
+		if key.kind == byPart {
+			if partBytes[key.slot] += c.size(); partBytes[key.slot] > mostPartBytes {
+				continue
+			}
+		}
 		if key.kind == alone {
 			continue
 		}
@@ -90,10 +99,20 @@ func (c *check) kind() kind {
 		return byPrefix
 	case any && c.op == condition.OpEndsWith:
 		return bySuffix
+	case any && (c.op == condition.OpContains || c.op == condition.OpBContains):
+		return byPart
 	case c.op == condition.OpPMatch && c.test.(*pathTrie).plain():
 		return byPath
 	}
 	return alone
+}
+
+// size is the length of all constants together.
+func (c *check) size() (n int) {
+	for i := range c.constants {
+		n += len(c.constants[i].Text)
+	}
+	return n
 }
 
 func newGroup(key groupKey, checks []*check, id int32) group {
@@ -108,6 +127,8 @@ func newGroup(key groupKey, checks []*check, id int32) group {
 		g.index = newAffixIndex(checks, key.kind == bySuffix, &numbers)
 	case key.kind == byPath:
 		g.index = newPathIndex(checks, &numbers)
+	case key.kind == byPart:
+		g.index, g.vague = newPartIndex(checks), true
 	case isText(checks[0].left.typ):
 		g.index = newSetIndex(checks, &numbers, func(v *event.Value) string { return v.Text })
 	default:
@@ -137,7 +158,12 @@ func (n *rowNumbers) of(bits []uint64) int32 {
 }
 
 // size is the number of rows.
-func (g *group) size() int { return len(g.rows) / int(g.words) }
+func (g *group) size() int {
+	if g.vague {
+		return 2
+	}
+	return len(g.rows) / int(g.words)
+}
 
 // holds tells the answer to check c, which is of the group, for values of row r.
 func (g *group) holds(c *check, r int32) bool {
@@ -194,7 +220,11 @@ func newSetIndex[K string | uint64](checks []*check, numbers *rowNumbers, member
 
 // lookup answers check c, which is in a group, for the value v of its left side.
 func (s *State) lookup(c *check, v *event.Value) bool {
-	return s.program.groups[c.group].holds(c, s.row(c.group, v))
+	g, r := &s.program.groups[c.group], s.row(c.group, v)
+	if g.vague && r != 0 {
+		return c.holds(v)
+	}
+	return g.holds(c, r)
 }
 
 // row finds the row of v, which is the value of the group's expression.

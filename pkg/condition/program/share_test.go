@@ -16,7 +16,7 @@ import (
 func TestGroupsAnswerLikeTests(t *testing.T) {
 	letters := rapid.StringOfN(rapid.SampledFrom([]rune("ab/")), 0, 6, -1)
 	ops := rapid.SampledFrom([]string{"in (%s)", "= %s", "!= %s", "!= allof (%s)", "startswith %s", "startswith anyof (%s)", "endswith %s",
-		"endswith anyof (%s)", "pmatch (%s)"})
+		"endswith anyof (%s)", "pmatch (%s)", "contains %s", "contains anyof (%s)"})
 	rapid.Check(t, func(t *rapid.T) {
 		b := NewBuilder(testCatalogue)
 		for range rapid.IntRange(1, 70).Draw(t, "checks") {
