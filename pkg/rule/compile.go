@@ -14,7 +14,14 @@ import (
 // pure function: the set does not change. All findings are returned, in the order of the files; a rule with an error
 // is left out, so with an error among them the result must not be run.
 func (s *Set) Compile(catalogues map[string]*field.Catalogue) (*Compiled, []Diagnostic) {
-	c := &compiler{set: s, found: newFindings(s.order), builders: map[string]*program.Builder{}}
+	found := newFindings(s.order)
+	compiled := s.compile(catalogues, found)
+	return compiled, found.sorted()
+}
+
+// compile does so, and leaves its findings in found.
+func (s *Set) compile(catalogues map[string]*field.Catalogue, found *findings) *Compiled {
+	c := &compiler{set: s, found: found, builders: map[string]*program.Builder{}}
 	out := &Compiled{Sources: map[string]*Source{}}
 	for _, r := range s.Rules {
 		cat := catalogues[r.Source]
@@ -35,7 +42,7 @@ func (s *Set) Compile(catalogues map[string]*field.Catalogue) (*Compiled, []Diag
 		src.Program = c.builders[name].Build()
 		c.broad(src)
 	}
-	return out, c.found.sorted()
+	return out
 }
 
 type compiler struct {
@@ -44,37 +51,90 @@ type compiler struct {
 	builders map[string]*program.Builder
 }
 
-// rule compiles one rule; nil when it has an error.
+// rule compiles one rule; nil when it has an error, or is left out because of something unknown.
 func (c *compiler) rule(r *Rule, cat *field.Catalogue) *CompiledRule {
+	c.found.now = rank{stageRule, r.index, stepOutput}
 	template, diagnostics := format.Compile(r.Output, cat)
+	skip := r.skips(diagnostics)
 	for _, d := range diagnostics {
-		c.output(r, d)
+		c.output(r, d, skip)
 	}
 	if r.Node == nil {
 		return nil // Load reported it
 	}
 	id, diagnostics := c.builders[r.Source].Add(r.Node)
+	skip = r.skips(diagnostics)
 	for _, d := range diagnostics {
-		c.found.reportRange(c.set.texts, d.Range, conditionKind(d), d.Hint, "%s", d.Message)
+		c.condition(r, d, skip)
 	}
-	c.unsafeNA(r.Node)
+	c.found.now = rank{stageRule, r.index, stepWarnings}
+	c.unsafeNA(r, r.Node)
 	if id == program.None || template == nil {
 		return nil
 	}
 	return &CompiledRule{Rule: r, Condition: id, Output: template}
 }
 
+// skips tells whether the rule is to be left out instead of an error: it wants so, and the first error, which is all
+// that Falco looks at, is something unknown.
+func (r *Rule) skips(diagnostics []*condition.Diagnostic) bool {
+	if !r.SkipUnknown {
+		return false
+	}
+	for _, d := range diagnostics {
+		if d.Severity == condition.SeverityError {
+			return d.Code == program.CodeUnknownField || d.Code == program.CodeUnknownEventType
+		}
+	}
+	return false
+}
+
+// skipped makes a warning of an error of a rule that is left out.
+func (k kind) skipped(skip bool) kind {
+	if skip && k.severity == condition.SeverityError {
+		k.severity, k.falco = condition.SeverityWarning, falcoUnknownFilter
+	}
+	return k
+}
+
+// condition reports a finding about the condition of a rule. For Falco its place is the check that it is about.
+func (c *compiler) condition(r *Rule, d *condition.Diagnostic, skip bool) {
+	p := problem{kind: conditionKind(d).skipped(skip), message: d.Message, hint: d.Hint}
+	c.found.now = rank{stageRule, r.index, stepCompile}
+	if p.kind.falco == falcoDeprecated {
+		c.found.now.step = stepWarnings
+		p.path = r.condition.inner.wholePath(r.condition.value)
+	} else if _, local, ok := c.set.texts.locate(checkAround(r.Node, d.Range)); ok {
+		p.path = r.condition.inner.expressionPath(r.condition.value, local.Start)
+	}
+	c.found.reportRange(c.set.texts, d.Range, p)
+}
+
+// checkAround gives the range of the check in n that r is part of.
+func checkAround(n condition.Node, r condition.Range) condition.Range {
+	out, found := r, false
+	condition.Walk(n, func(n condition.Node) bool {
+		if check, ok := n.(*condition.Check); ok && !found && check.Start <= r.Start && r.End <= check.End {
+			out, found = check.Range, true
+		}
+		return !found
+	})
+	return out
+}
+
 // output reports a finding about the output of a rule.
-func (c *compiler) output(r *Rule, d *condition.Diagnostic) {
+func (c *compiler) output(r *Rule, d *condition.Diagnostic, skip bool) {
 	k := kind{code: d.Code, falco: falcoOutput, severity: d.Severity}
 	switch {
 	case d.Code == program.CodeDeprecatedField:
 		k.falco = falcoDeprecated
-	case d.Severity == condition.SeverityWarning:
+	case d.Severity != condition.SeverityError:
 		k.falco = ""
 	}
+	p := problem{kind: k.skipped(skip), message: d.Message, hint: d.Hint}
 	file, at := r.output.place(d.Range)
-	c.found.report(file, r.output.owner, problem{kind: k, at: at, message: d.Message, hint: d.Hint})
+	p.at, p.path = at, r.output.inner.path()
+	c.found.report(file, r.output.context, p)
 }
 
 // manyTypes is how many event types a rule may ask for before Falco warns.
@@ -83,8 +143,9 @@ const manyTypes = 100
 // broad warns of rules that are evaluated for nearly every event of a source with many event types.
 func (c *compiler) broad(src *Source) {
 	for _, r := range src.Rules {
-		if n := src.Program.Types(r.Condition).Len(); n > manyTypes {
-			c.found.report(r.name.file, owner{"rule", r.Name}, problem{kind: kindBroad, at: r.name.span(0, len(r.Name)),
+		if n := src.Program.Types(r.Condition).Len(); n > manyTypes && r.WarnEventTypes {
+			c.found.now = rank{stageRule, r.index, stepTypes}
+			c.found.report(r.name.file, r.context, problem{kind: kindBroad, at: r.name.span(0, len(r.Name)),
 				message: fmt.Sprintf("the rule is evaluated for %d types of events", n),
 				hint:    "restrict it with a condition such as evt.type in (open, openat)"})
 		}
@@ -92,22 +153,23 @@ func (c *compiler) broad(src *Source) {
 }
 
 // unsafeNA warns of comparisons with the text <NA>: a field of an audit event that is missing has no value at all.
-func (c *compiler) unsafeNA(n condition.Node) {
+func (c *compiler) unsafeNA(r *Rule, n condition.Node) {
 	switch n := n.(type) {
 	case *condition.And:
 		for _, t := range n.Terms {
-			c.unsafeNA(t)
+			c.unsafeNA(r, t)
 		}
 	case *condition.Or:
 		for _, t := range n.Terms {
-			c.unsafeNA(t)
+			c.unsafeNA(r, t)
 		}
 	case *condition.Not:
-		c.unsafeNA(n.Term)
+		c.unsafeNA(r, n.Term)
 	case *condition.Check:
 		for _, t := range unsafeTexts(n) {
-			c.found.reportRange(c.set.texts, t.Range, kindUnsafeNA, "to ask whether the field has a value write: exists",
-				"a missing value is not the text <NA>, which only outputs show")
+			c.found.reportRange(c.set.texts, t.Range, problem{kind: kindUnsafeNA, hint: "to ask whether the field has a value write: exists",
+				message: "a missing value is not the text <NA>, which only outputs show",
+				path:    r.condition.inner.wholePath(r.condition.value)})
 		}
 	}
 }

@@ -1,8 +1,6 @@
 package rule
 
 import (
-	"cmp"
-	"fmt"
 	"slices"
 
 	"github.com/saker-security/saker/pkg/condition"
@@ -47,6 +45,8 @@ type Location struct {
 type Fix struct {
 	// Title says what it does, such as: replace fd.nam by fd.name.
 	Title string
+	// Safe tells that the rules mean the same afterwards. Other fixes are guesses for people to look at.
+	Safe  bool
 	Edits []Edit
 }
 
@@ -67,23 +67,26 @@ func HasErrors(diagnostics []Diagnostic) bool {
 
 // Codes of findings as Falco names them.
 const (
-	falcoFile         = "LOAD_ERR_FILE_READ"
-	falcoParse        = "LOAD_ERR_YAML_PARSE"
-	falcoYAML         = "LOAD_ERR_YAML_VALIDATE"
-	falcoCondition    = "LOAD_ERR_COMPILE_CONDITION"
-	falcoOutput       = "LOAD_ERR_COMPILE_OUTPUT"
-	falcoValidate     = "LOAD_ERR_VALIDATE"
-	falcoSource       = "LOAD_UNKNOWN_SOURCE"
-	falcoUnsafeNA     = "LOAD_UNSAFE_NA_CHECK"
-	falcoNoType       = "LOAD_NO_EVTTYPE"
-	falcoUnusedMacro  = "LOAD_UNUSED_MACRO"
-	falcoUnusedList   = "LOAD_UNUSED_LIST"
-	falcoUnknownItem  = "LOAD_UNKNOWN_ITEM"
-	falcoUnknownKey   = "LOAD_UNKNOWN_KEY"
-	falcoDeprecated   = "LOAD_DEPRECATED_ITEM"
-	falcoMacroName    = "LOAD_INVALID_MACRO_NAME"
-	falcoListName     = "LOAD_INVALID_LIST_NAME"
-	falcoWarnCompiled = "LOAD_COMPILE_CONDITION"
+	falcoFile          = "LOAD_ERR_FILE_READ"
+	falcoParse         = "LOAD_ERR_YAML_PARSE"
+	falcoYAML          = "LOAD_ERR_YAML_VALIDATE"
+	falcoCondition     = "LOAD_ERR_COMPILE_CONDITION"
+	falcoOutput        = "LOAD_ERR_COMPILE_OUTPUT"
+	falcoValidate      = "LOAD_ERR_VALIDATE"
+	falcoSource        = "LOAD_UNKNOWN_SOURCE"
+	falcoUnsafeNA      = "LOAD_UNSAFE_NA_CHECK"
+	falcoNoType        = "LOAD_NO_EVTTYPE"
+	falcoUnusedMacro   = "LOAD_UNUSED_MACRO"
+	falcoUnusedList    = "LOAD_UNUSED_LIST"
+	falcoUnknownItem   = "LOAD_UNKNOWN_ITEM"
+	falcoUnknownKey    = "LOAD_UNKNOWN_KEY"
+	falcoDeprecated    = "LOAD_DEPRECATED_ITEM"
+	falcoMacroName     = "LOAD_INVALID_MACRO_NAME"
+	falcoListName      = "LOAD_INVALID_LIST_NAME"
+	falcoWarnCompiled  = "LOAD_COMPILE_CONDITION"
+	falcoUnknownFilter = "LOAD_UNKNOWN_FILTER"
+	falcoNoValues      = "LOAD_APPEND_NO_VALUES"
+	falcoExceptionName = "LOAD_EXCEPTION_NAME_NOT_UNIQUE"
 )
 
 // kind is what a finding is called by us and by Falco.
@@ -94,29 +97,41 @@ type kind struct {
 
 // The findings of this package. Those of conditions and outputs come with the code of their compiler.
 var (
-	kindSize        = kind{"file-too-large", falcoFile, condition.SeverityError}
-	kindNotText     = kind{"not-text", falcoParse, condition.SeverityError}
-	kindYAML        = kind{"yaml-syntax", falcoParse, condition.SeverityError}
-	kindDepth       = kind{"yaml-depth", falcoParse, condition.SeverityError}
-	kindAlias       = kind{"alias-bomb", falcoParse, condition.SeverityError}
-	kindDuplicate   = kind{"duplicate-key", "", condition.SeverityError}
-	kindShape       = kind{"wrong-type", falcoYAML, condition.SeverityError}
-	kindMissing     = kind{"missing-key", falcoYAML, condition.SeverityError}
-	kindEmpty       = kind{"empty-value", falcoYAML, condition.SeverityError}
-	kindPriority    = kind{"bad-priority", falcoYAML, condition.SeverityError}
-	kindVersion     = kind{"bad-version", falcoYAML, condition.SeverityError}
-	kindRequirement = kind{"requirement", falcoValidate, condition.SeverityError}
-	kindUnsupported = kind{"unsupported-key", "", condition.SeverityError}
-	kindNoBase      = kind{"nothing-to-append", falcoValidate, condition.SeverityError}
-	kindAppend      = kind{"empty-append", falcoValidate, condition.SeverityError}
-	kindSource      = kind{"source-changed", falcoValidate, condition.SeverityError}
-	kindMacro       = kind{"undefined-macro", falcoValidate, condition.SeverityError}
-	kindLoop        = kind{"macro-loop", falcoValidate, condition.SeverityError}
-	kindListValue   = kind{"list-as-value", falcoCondition, condition.SeverityError}
-	kindExpansion   = kind{"too-large", falcoCondition, condition.SeverityError}
+	kindSize               = kind{"file-too-large", falcoFile, condition.SeverityError}
+	kindNotText            = kind{"not-text", falcoParse, condition.SeverityError}
+	kindYAML               = kind{"yaml-syntax", falcoParse, condition.SeverityError}
+	kindDepth              = kind{"yaml-depth", falcoParse, condition.SeverityError}
+	kindAlias              = kind{"alias-bomb", falcoParse, condition.SeverityError}
+	kindDuplicate          = kind{"duplicate-key", "", condition.SeverityError}
+	kindShape              = kind{"wrong-type", falcoYAML, condition.SeverityError}
+	kindMissing            = kind{"missing-key", falcoYAML, condition.SeverityError}
+	kindEmpty              = kind{"empty-value", falcoYAML, condition.SeverityError}
+	kindPriority           = kind{"bad-priority", falcoYAML, condition.SeverityError}
+	kindVersion            = kind{"bad-version", falcoYAML, condition.SeverityError}
+	kindEngine             = kind{"requirement", falcoValidate, condition.SeverityError}
+	kindPlugin             = kind{"requirement", "", condition.SeverityError}
+	kindRequirement        = kind{"bad-version", falcoValidate, condition.SeverityError}
+	kindKey                = kind{"wrong-type", "", condition.SeverityError}
+	kindOverride           = kind{"wrong-type", falcoValidate, condition.SeverityError}
+	kindOverrideKey        = kind{"bad-override", falcoYAML, condition.SeverityError}
+	kindException          = kind{"bad-exception", falcoValidate, condition.SeverityError}
+	kindExceptionField     = kind{"bad-exception", falcoValidate, condition.SeverityError}
+	kindExceptionCondition = kind{"bad-exception", falcoCondition, condition.SeverityError}
+	kindExceptionValue     = kind{"bad-exception", falcoValidate, condition.SeverityError}
+	kindNoBase             = kind{"nothing-to-append", falcoValidate, condition.SeverityError}
+	kindAppend             = kind{"empty-append", falcoValidate, condition.SeverityError}
+	kindSource             = kind{"source-changed", falcoValidate, condition.SeverityError}
+	kindMacro              = kind{"undefined-macro", falcoValidate, condition.SeverityError}
+	kindLoop               = kind{"macro-loop", falcoValidate, condition.SeverityError}
+	kindListValue          = kind{"list-as-value", falcoCondition, condition.SeverityError}
+	kindExpansion          = kind{"too-large", falcoCondition, condition.SeverityError}
 
 	kindUnknownItem   = kind{"unknown-item", falcoUnknownItem, condition.SeverityWarning}
 	kindUnknownKey    = kind{"unknown-key", falcoUnknownKey, condition.SeverityWarning}
+	kindExceptionKey  = kind{"unknown-key", "", condition.SeverityWarning}
+	kindExceptionName = kind{"exception-name", falcoExceptionName, condition.SeverityWarning}
+	kindNoValues      = kind{"no-values", falcoNoValues, condition.SeverityWarning}
+	kindIgnored       = kind{"ignored-key", "", condition.SeverityWarning}
 	kindUnknownSource = kind{"unknown-source", falcoSource, condition.SeverityWarning}
 	kindDeprecated    = kind{"deprecated", falcoDeprecated, condition.SeverityWarning}
 	kindMacroName     = kind{"macro-name", falcoMacroName, condition.SeverityWarning}
@@ -126,57 +141,3 @@ var (
 	kindUnsafeNA      = kind{"unsafe-na", falcoUnsafeNA, condition.SeverityWarning}
 	kindBroad         = kind{"no-event-type", falcoNoType, condition.SeverityWarning}
 )
-
-// findings collects diagnostics, each place and code once.
-type findings struct {
-	all  []Diagnostic
-	seen map[findingKey]bool
-	// order is the number of each file in the order of loading.
-	order map[string]int
-}
-
-type findingKey struct {
-	code       string
-	start, end Position
-}
-
-func newFindings(order map[string]int) *findings {
-	return &findings{seen: map[findingKey]bool{}, order: order}
-}
-
-// maxFindings is how many findings are kept; a file that is no rules file at all can have millions.
-const maxFindings = 1000
-
-// add keeps d unless the same was found before: a macro is compiled for each rule that uses it. The last one that is
-// kept stands for all that follow it.
-func (f *findings) add(d Diagnostic) {
-	if len(f.all) > maxFindings {
-		last := &f.all[maxFindings]
-		last.Severity = min(last.Severity, d.Severity)
-		return
-	}
-	key := findingKey{d.Code, d.Start, d.End}
-	if f.seen[key] {
-		return
-	}
-	f.seen[key] = true
-	if len(f.all) == maxFindings {
-		d = Diagnostic{Severity: d.Severity, Code: "too-many-findings", Start: d.Start, End: d.Start,
-			Message: fmt.Sprintf("there are more than %d findings, the others are not shown", maxFindings), Hint: "correct these first"}
-	}
-	f.all = append(f.all, d)
-}
-
-// sorted gives the diagnostics in the order of the files and of their places in them.
-func (f *findings) sorted() []Diagnostic {
-	slices.SortStableFunc(f.all, func(a, b Diagnostic) int {
-		return cmp.Or(
-			cmp.Compare(f.order[a.Start.File], f.order[b.Start.File]),
-			cmp.Compare(a.Start.Line, b.Start.Line),
-			cmp.Compare(a.Start.Column, b.Start.Column),
-			cmp.Compare(a.Severity, b.Severity),
-			cmp.Compare(a.Code, b.Code),
-		)
-	})
-	return f.all
-}

@@ -19,13 +19,6 @@ const (
 	maxExpanded = 1_000_000
 )
 
-// problem is a finding at a stretch of a file.
-type problem struct {
-	kind          kind
-	at            span
-	message, hint string
-}
-
 // parse reads the YAML documents of a file. Documents before the one with a syntax error are returned with it.
 func parse(s *source) ([]*yaml.Node, *problem) {
 	if p := checkText(s); p != nil {

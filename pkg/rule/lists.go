@@ -83,9 +83,9 @@ func (r *resolver) operand(n *condition.Check, name *condition.Text, def *listDe
 	if len(flat) == 1 {
 		return flat[0]
 	}
-	r.report(name.Range, kindListValue,
-		fmt.Sprintf("write in (%s), or put the word in quotes if the text itself is meant", name.Value),
-		"%s is the name of a list of %d items, but %s compares with one value", quote(name.Value), len(flat), n.Op)
+	r.report(name.Range, problem{kind: kindListValue,
+		hint:    fmt.Sprintf("write in (%s), or put the word in quotes if the text itself is meant", name.Value),
+		message: fmt.Sprintf("%s is the name of a list of %d items, but %s compares with one value", quote(name.Value), len(flat), n.Op)})
 	return name
 }
 
@@ -119,7 +119,7 @@ func (l *loader) flatten(d *listDef, depth int) []*condition.Text {
 }
 
 func (l *loader) tooLarge(d *listDef, message string) {
-	l.report(d.file, owner{"list", d.name}, problem{kind: kindExpansion, at: d.at, message: message})
+	l.found.report(d.file, d.context, problem{kind: kindExpansion, at: d.at, message: message})
 }
 
 // itemText gives the text of an item. An item that carries the quotation marks of the condition language inside

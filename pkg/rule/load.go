@@ -17,21 +17,25 @@ import (
 // later file can redefine macros, lists and rules or append to them. A rule of a source without a catalogue is
 // skipped with a warning.
 func Load(files []File, catalogues map[string]*field.Catalogue) (*Set, []Diagnostic) {
-	l := &loader{
-		catalogues: catalogues,
-		found:      newFindings(map[string]int{}),
-		texts:      &texts{},
-		lists:      map[string]*listDef{},
-		macros:     map[string]*macroDef{},
-		rules:      map[string]*ruleDef{},
-		broken:     map[string]bool{},
-		skipped:    map[string]bool{},
-	}
+	return Options{}.Load(files, catalogues)
+}
+
+// Options are what loading takes for granted. The zero value is what the program itself uses.
+type Options struct {
+	// Plugins are the versions of the Falco plugins that count as there, by name; nil stands for what Plugins gives.
+	Plugins map[string]string
+}
+
+// Load does what the function of that name does, with options.
+func (o Options) Load(files []File, catalogues map[string]*field.Catalogue) (*Set, []Diagnostic) {
+	l := o.newLoader(catalogues)
 	for i, f := range files {
 		if _, ok := l.found.order[f.Name]; !ok {
 			l.found.order[f.Name] = i
 		}
-		l.file(newSource(f))
+		before := l.clock
+		l.read(newSource(f))
+		l.resolve(before + 1)
 	}
 	l.resolve(0)
 	l.reportUnused()
@@ -41,6 +45,7 @@ func Load(files []File, catalogues map[string]*field.Catalogue) (*Set, []Diagnos
 // loader collects the definitions of all files.
 type loader struct {
 	catalogues map[string]*field.Catalogue
+	builtIn    map[string]string
 	found      *findings
 	texts      *texts
 	lists      map[string]*listDef
@@ -49,13 +54,35 @@ type loader struct {
 	listOrder  []*listDef
 	macroOrder []*macroDef
 	ruleOrder  []*ruleDef
-	// broken are the names of items that had an error, skipped those of rules of unknown sources: what refers to them
-	// is not reported.
-	broken, skipped map[string]bool
+	// engine is the highest version that a file requires, plugins what plugins they require.
+	engine  *version
+	plugins []Requirement
+	// broken are the names of items that had an error: what refers to them is not reported.
+	broken map[string]bool
 	// incomplete is set when a file could not be read to its end.
 	incomplete bool
+	// strict leaves out items with errors and ends a file at its first error, as Falco does.
+	strict bool
+	// badException is set when a value of an exception was reported.
+	badException bool
 	// clock counts definitions and changes.
 	clock int
+}
+
+func (o Options) newLoader(catalogues map[string]*field.Catalogue) *loader {
+	if o.Plugins == nil {
+		o.Plugins = Plugins()
+	}
+	return &loader{
+		catalogues: catalogues,
+		builtIn:    o.Plugins,
+		found:      newFindings(map[string]int{}),
+		texts:      &texts{},
+		lists:      map[string]*listDef{},
+		macros:     map[string]*macroDef{},
+		rules:      map[string]*ruleDef{},
+		broken:     map[string]bool{},
+	}
 }
 
 // definition is what lists, macros and rules have in common.
@@ -64,12 +91,15 @@ type definition struct {
 	// file and at are where its name stands in the first definition.
 	file *source
 	at   span
+	// context is the item of the last definition.
+	context *context
 	// index is the number of the first definition, which never changes; visible is that of the last change.
 	index, visible int
 }
 
 type listDef struct {
 	definition
+	parts []Part
 	items []*listItem
 	used  bool
 	// state and flat belong to the resolution: the items with the lists among them resolved.
@@ -84,6 +114,7 @@ type listItem struct {
 
 type macroDef struct {
 	definition
+	parts []Part
 	expression
 	used  bool
 	state state
@@ -94,8 +125,11 @@ type macroDef struct {
 type ruleDef struct {
 	definition
 	expression
-	rule   *Rule
-	output *text
+	rule       *Rule
+	output     *text
+	exceptions []*exception
+	// unknown marks a rule of a source that is not known: it is read but not part of the set.
+	unknown bool
 }
 
 // expression is a condition that is parsed when it is first needed: an appended condition makes sense only as a whole.
@@ -107,17 +141,22 @@ type expression struct {
 
 func (x *expression) setText(t *text) { x.text, x.parsed, x.tree = t, false, nil }
 
-func (l *loader) file(file *source) {
-	before := l.clock
+// read reads the items of a file.
+func (l *loader) read(file *source) {
+	l.found.now = rank{}
 	docs, p := parse(file)
 	if p != nil {
 		l.incomplete = true
-		l.report(file, owner{}, *p)
+		l.report(content(file).insideAt(inValue, "", p.at.start), *p)
 	}
 	for _, doc := range docs {
 		l.document(file, doc)
 	}
-	l.resolve(before + 1)
+}
+
+// stop tells whether the rest of a file is not looked at.
+func (l *loader) stop() bool {
+	return l.strict && slices.ContainsFunc(l.found.all, func(r ranked) bool { return r.IsError() && r.Falco != "" })
 }
 
 // touch numbers a change of d.
@@ -131,12 +170,12 @@ func (l *loader) touch(d *definition) {
 
 // definition starts the definition that the item makes.
 func (m *mapping) definition(name string) definition {
-	return definition{name: name, file: m.file, at: nodeSpan(m.file, m.pairs[m.owner.item].value)}
+	return definition{name: name, file: m.file, at: nodeSpan(m.file, m.value(m.context.kind)), context: m.context}
 }
 
 func (d *definition) pos() Position { return d.file.position(d.at.start) }
 
-// defineList gives the definition of a list, emptied when the name was defined before.
+// defineList gives the definition of a list.
 func (l *loader) defineList(name string, m *mapping) *listDef {
 	d := l.lists[name]
 	if d == nil {
@@ -144,7 +183,7 @@ func (l *loader) defineList(name string, m *mapping) *listDef {
 		l.lists[name] = d
 		l.listOrder = append(l.listOrder, d)
 	}
-	d.items = nil
+	d.context = m.context
 	return d
 }
 
@@ -155,6 +194,7 @@ func (l *loader) defineMacro(name string, m *mapping) *macroDef {
 		l.macros[name] = d
 		l.macroOrder = append(l.macroOrder, d)
 	}
+	d.context = m.context
 	return d
 }
 
@@ -165,47 +205,36 @@ func (l *loader) defineRuleNamed(name string, m *mapping) *ruleDef {
 		l.rules[name] = d
 		l.ruleOrder = append(l.ruleOrder, d)
 	}
+	d.context = m.context
 	return d
 }
 
 // sources lists the names of the known sources.
 func (l *loader) sources() []string { return slices.Sorted(maps.Keys(l.catalogues)) }
 
-// report adds a finding at a stretch of a file.
-func (l *loader) report(file *source, o owner, p problem) { l.found.report(file, o, p) }
-
-func (f *findings) report(file *source, o owner, p problem) {
-	start := file.position(p.at.start)
-	f.add(Diagnostic{
-		Severity: p.kind.severity, Code: p.kind.code, Falco: p.kind.falco, Message: p.message, Hint: p.hint,
-		Start: start, End: file.position(max(p.at.start, p.at.end)), Item: o.item, Name: o.name, Line: file.line(start.Line),
-	})
-}
-
-// reportRange adds a finding at a range of the texts.
-func (f *findings) reportRange(t *texts, r condition.Range, k kind, hint, format string, args ...any) {
-	x, local, ok := t.locate(r)
-	if !ok {
-		return
-	}
-	file, at := x.place(local)
-	f.report(file, x.owner, problem{kind: k, at: at, message: fmt.Sprintf(format, args...), hint: hint})
-}
+// report adds a finding at a stretch of the file of c.
+func (l *loader) report(c *context, p problem) { l.found.report(c.file, c, p) }
 
 // reportUnused warns of macros and lists that nothing refers to. While there are errors nobody can tell.
 func (l *loader) reportUnused() {
-	if HasErrors(l.found.all) {
-		return
+	if !l.found.hasErrors() {
+		l.unused()
 	}
-	for _, d := range l.macroOrder {
+}
+
+// unused reports macros and lists that nothing refers to.
+func (l *loader) unused() {
+	for i, d := range l.macroOrder {
+		l.found.now = rank{stage: stageUnused, item: i}
 		if !d.used {
-			l.report(d.file, owner{"macro", d.name}, problem{kind: kindUnusedMacro, at: d.at,
+			l.found.report(d.file, d.context, problem{kind: kindUnusedMacro, at: d.at,
 				message: fmt.Sprintf("macro %s is not used", quote(d.name))})
 		}
 	}
-	for _, d := range l.listOrder {
+	for i, d := range l.listOrder {
+		l.found.now = rank{stage: stageUnused, item: len(l.macroOrder) + i}
 		if !d.used {
-			l.report(d.file, owner{"list", d.name}, problem{kind: kindUnusedList, at: d.at,
+			l.found.report(d.file, d.context, problem{kind: kindUnusedList, at: d.at,
 				message: fmt.Sprintf("list %s is not used", quote(d.name))})
 		}
 	}
@@ -213,17 +242,27 @@ func (l *loader) reportUnused() {
 
 // set is the result of loading.
 func (l *loader) set() *Set {
-	s := &Set{texts: l.texts, order: l.found.order}
+	s := &Set{texts: l.texts, order: l.found.order, Plugins: l.plugins}
+	if l.engine != nil {
+		s.Engine = l.engine.String()
+	}
 	for _, d := range l.ruleOrder {
-		d.rule.Condition, d.rule.Output = d.text.value, d.output.value
-		d.rule.output = d.output
-		s.Rules = append(s.Rules, d.rule)
+		if d.unknown {
+			continue
+		}
+		r := d.rule
+		r.Condition, r.Output, r.Tree = d.text.value, d.output.value, d.tree
+		r.output, r.context, r.condition, r.index = d.output, d.context, d.text, d.index
+		for _, e := range d.exceptions {
+			r.Exceptions = append(r.Exceptions, e.plain())
+		}
+		s.Rules = append(s.Rules, r)
 	}
 	for _, d := range l.macroOrder {
-		s.Macros = append(s.Macros, &Macro{Name: d.name, Condition: d.text.value, Node: d.node, Pos: d.pos(), Used: d.used})
+		s.Macros = append(s.Macros, &Macro{Name: d.name, Condition: d.text.value, Tree: d.tree, Node: d.node, Pos: d.pos(), Parts: d.parts, Used: d.used})
 	}
 	for _, d := range l.listOrder {
-		list := &List{Name: d.name, Pos: d.pos(), Used: d.used}
+		list := &List{Name: d.name, Pos: d.pos(), Parts: d.parts, Used: d.used}
 		for _, item := range d.items {
 			list.Items = append(list.Items, item.text.value)
 		}

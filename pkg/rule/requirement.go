@@ -2,6 +2,8 @@ package rule
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -11,22 +13,20 @@ import (
 // EngineVersion is the version of Falco's rule engine whose rules files are understood.
 const EngineVersion = "0.63.0"
 
-// pluginVersion gives the version of a Falco plugin whose fields are built in, empty for others. The numbers are
-// those of the plugins whose behaviour was compared.
-func pluginVersion(name string) string {
-	switch name {
-	case "k8saudit":
-		return "0.18.0"
-	case "json":
-		return "0.7.4"
-	case "container":
-		return "0.7.1"
-	}
-	return ""
+// keyPlugins is the key of the requirement of plugins.
+const keyPlugins = "required_plugin_versions"
+
+// Plugins gives the versions of the Falco plugins whose work is done here, by name. The numbers are those of the
+// plugins whose behaviour was compared.
+func Plugins() map[string]string {
+	return map[string]string{"k8saudit": "0.18.0", "json": "0.7.4", "container": "0.7.1", "k8smeta": "0.4.1"}
 }
 
 // version is major, minor and patch.
 type version [3]uint64
+
+// String gives x.y.z.
+func (v version) String() string { return fmt.Sprintf("%d.%d.%d", v[0], v[1], v[2]) }
 
 // parseVersion reads x.y.z; what follows a dash or a plus is ignored.
 func parseVersion(s string) (version, bool) {
@@ -63,10 +63,9 @@ func (v version) satisfies(need version) bool {
 
 // engineVersion checks required_engine_version: x.y.z, or a number n that stands for 0.n.0.
 func (l *loader) engineVersion(m *mapping) {
-	const key = "required_engine_version"
-	m.unknownKeys(key)
-	m.owner.item = key
-	s, ok := m.scalar(key)
+	m.context = m.context.parent.inside(inEngine, "", m.node)
+	m.unknownKeys(kindUnknownKey, inEngine)
+	s, ok := m.scalar(inEngine)
 	if !ok {
 		return
 	}
@@ -80,73 +79,130 @@ func (l *loader) engineVersion(m *mapping) {
 		return
 	}
 	if have, _ := parseVersion(EngineVersion); !have.satisfies(need) {
-		m.errorAt(s.node, kindRequirement, "use rules made for this version, or a newer program",
+		m.errorAt(s.node, kindEngine, "use rules made for this version, or a newer program",
 			"the rules require engine version %s, this is %s", text, EngineVersion)
 	}
+	if l.engine == nil || !l.engine.satisfies(need) {
+		l.engine = &need
+	}
+}
+
+// Requirement is a plugin that rules files ask for, with the others that will do instead of it.
+type Requirement struct {
+	Name, Version string
+	Alternatives  []Requirement
 }
 
 // pluginVersions checks required_plugin_versions: of each entry one of the plugins it names must be built in.
 func (l *loader) pluginVersions(m *mapping) {
-	const key = "required_plugin_versions"
-	m.unknownKeys(key)
-	m.owner.item = key
-	list := m.pairs[key].value
+	list := m.value(keyPlugins)
+	m.context = m.context.parent.inside(inPlugins, "", list)
+	m.unknownKeys(kindUnknownKey, keyPlugins)
 	if list.Kind != yaml.SequenceNode {
-		m.errorAt(list, kindShape, "", "the value of %s must be a list, not %s", key, kindName(list))
+		m.errorAt(list, kindShape, "write - name: … and version: …", "the value of %s must be a list, not %s", keyPlugins, kindName(list))
 		return
 	}
 	for _, n := range list.Content {
-		if e := m.mappingOf(follow(n), key); e != nil {
-			l.pluginEntry(e)
+		n = follow(n)
+		if e := m.entryMapping(inPlugin, n); e != nil && !l.stop() {
+			l.pluginEntry(m, e)
 		}
 	}
 }
 
-// mappingOf reads an entry of a list of mappings.
-func (m *mapping) mappingOf(n *yaml.Node, key string) *mapping {
+// entryMapping reads an entry of a list of mappings with names; nil when it is none.
+func (m *mapping) entryMapping(kind string, n *yaml.Node) *mapping {
+	c := m.context.inside(kind, "", n)
 	if n.Kind != yaml.MappingNode {
-		m.errorAt(n, kindShape, "", "an entry of %s must be a mapping with name and version, not %s", key, kindName(n))
+		m.errorIn(c, n, kindShape, "", "an entry must be a mapping with name and version, not %s", kindName(n))
 		return nil
 	}
-	e := m.load.newMapping(m.file, n)
-	e.owner = m.owner
-	return e
+	return m.load.newMapping(c, n)
 }
 
-func (l *loader) pluginEntry(e *mapping) {
+// requirement reads the name and the version of an entry.
+func (e *mapping) requirement() (Requirement, bool) {
+	name, ok := e.scalar("name")
+	if !ok {
+		return Requirement{}, false
+	}
+	e.context = e.context.parent.inside(e.context.kind, name.value(), e.node)
+	v, ok := e.scalar("version")
+	if !ok {
+		return Requirement{}, false
+	}
+	return Requirement{Name: name.value(), Version: v.value()}, true
+}
+
+// pluginEntry checks one requirement.
+func (l *loader) pluginEntry(m, e *mapping) {
 	const alternatives = "alternatives"
-	e.unknownKeys("name", "version", alternatives)
-	names, met, valid := []string{}, false, true
-	check := func(m *mapping) {
-		name, ok1 := m.scalar("name")
-		v, ok2 := m.scalar("version")
-		if !ok1 || !ok2 {
-			valid = false
-			return
-		}
-		need, ok := parseVersion(v.value())
-		if !ok {
-			m.errorAt(v.node, kindVersion, "write it as 0.26.0", "%s is not a version", quote(v.value()))
-			valid = false
-			return
-		}
-		have, _ := parseVersion(pluginVersion(name.value()))
-		met = met || pluginVersion(name.value()) != "" && have.satisfies(need)
-		names = append(names, fmt.Sprintf("%s (>= %s)", name.value(), v.value()))
-	}
-	check(e)
-	if p, ok := e.pairs[alternatives]; ok && p.value.Kind == yaml.SequenceNode {
-		for _, n := range p.value.Content {
-			if a := e.mappingOf(follow(n), alternatives); a != nil {
-				check(a)
-			}
-		}
-	} else if ok {
+	e.unknownKeys(kindUnknownKey, "name", "version", alternatives)
+	need, good := e.requirement()
+	all := []*mapping{e}
+	if p, ok := e.pairs[alternatives]; ok && p.value.Kind != yaml.SequenceNode {
 		e.errorAt(p.value, kindShape, "", "the value of %s must be a list, not %s", alternatives, kindName(p.value))
+		good = false
+	} else if ok {
+		for _, n := range p.value.Content {
+			a := e.entryMapping(inAlternative, follow(n))
+			if a == nil {
+				good = false
+				continue
+			}
+			other, ok := a.requirement()
+			good = good && ok
+			need.Alternatives = append(need.Alternatives, other)
+			all = append(all, a)
+		}
 	}
-	if valid && !met {
-		e.load.report(e.file, e.owner, problem{kind: kindRequirement, at: e.start(),
-			message: "the rules require a plugin that is not built in: one of " + quote(strings.Join(names, ", ")),
-			hint:    "built in are k8saudit " + pluginVersion("k8saudit") + ", json " + pluginVersion("json") + " and container " + pluginVersion("container")})
+	if good && l.versions(e, need, all) {
+		l.plugins = append(l.plugins, need)
+		l.answer(e, need)
 	}
+}
+
+// choices are the plugins of which one must be there.
+func (r Requirement) choices() []Requirement { return append([]Requirement{r}, r.Alternatives...) }
+
+// versions checks that each version is one, and that each plugin is named once.
+func (l *loader) versions(e *mapping, need Requirement, all []*mapping) bool {
+	seen := map[string]bool{}
+	for i, c := range need.choices() {
+		if _, ok := parseVersion(c.Version); !ok {
+			e.errorAt(all[i].value("version"), kindRequirement, "write it as 0.26.0", "%s is not a version of plugin %s", quote(c.Version), quote(c.Name))
+			return false
+		}
+		if seen[c.Name] {
+			e.errorAt(all[i].value("name"), kindRequirement, "name each plugin once", "plugin %s is named twice among the alternatives", quote(c.Name))
+			return false
+		}
+		seen[c.Name] = true
+	}
+	return true
+}
+
+// answer reports a requirement that nothing here meets.
+func (l *loader) answer(e *mapping, need Requirement) {
+	var names []string
+	for _, c := range need.choices() {
+		have, ok := l.builtIn[c.Name]
+		if !ok {
+			names = append(names, fmt.Sprintf("%s (>= %s)", c.Name, c.Version))
+			continue
+		}
+		version, _ := parseVersion(have)
+		if wanted, _ := parseVersion(c.Version); !version.satisfies(wanted) {
+			e.report(e.context, problem{kind: kindPlugin, at: e.start(), hint: "use rules made for this version, or a newer program",
+				message: fmt.Sprintf("the rules require plugin %s %s, built in is %s", quote(c.Name), c.Version, have)})
+		}
+		return
+	}
+	var known []string
+	for _, name := range slices.Sorted(maps.Keys(l.builtIn)) {
+		known = append(known, name+" "+l.builtIn[name])
+	}
+	e.report(e.context, problem{kind: kindPlugin, at: e.start(),
+		message: "the rules require a plugin that is not built in: one of " + quote(strings.Join(names, ", ")),
+		hint:    "built in are " + strings.Join(known, ", ")})
 }

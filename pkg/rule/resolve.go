@@ -49,8 +49,8 @@ func (l *loader) resolve(since int) {
 		}
 	}
 	for _, d := range l.ruleOrder {
-		if d.visible >= since {
-			r := resolver{loader: l}
+		if d.visible >= since && !d.unknown {
+			r := resolver{loader: l, rule: d}
 			d.rule.Node = r.expression(&d.expression)
 		}
 	}
@@ -65,7 +65,7 @@ func (l *loader) parse(x *expression) condition.Node {
 	l.texts.add(x.text)
 	tree, d := condition.Parse(x.text.value)
 	if d != nil {
-		l.found.syntax(l.texts, x.text, d)
+		l.syntax(x.text, d)
 		return nil
 	}
 	shift(tree, x.text.base)
@@ -73,11 +73,12 @@ func (l *loader) parse(x *expression) condition.Node {
 	return tree
 }
 
-// syntax adds the finding of the parser about a text.
-func (f *findings) syntax(t *texts, x *text, d *condition.Diagnostic) {
+// syntax reports what the parser found in a text.
+func (l *loader) syntax(x *text, d *condition.Diagnostic) {
 	r := d.Range
 	move(&r, x.base)
-	f.reportRange(t, r, conditionKind(d), x.relocate(d.Hint), "%s", x.relocate(d.Message))
+	l.found.reportRange(l.texts, r, problem{kind: conditionKind(d), hint: x.relocate(d.Hint), message: x.relocate(d.Message),
+		path: x.inner.expressionPath(x.value, d.Range.Start)})
 }
 
 var placeInText = regexp.MustCompile(`line (\d+), column (\d+)`)
@@ -126,8 +127,9 @@ func conditionKind(d *condition.Diagnostic) kind {
 // resolver resolves one condition. It never changes a tree: what changes is made anew, the rest is shared.
 type resolver struct {
 	loader *loader
-	// macro is the macro whose condition it is, nil for a rule.
+	// macro is the macro whose condition it is, rule the rule; one of the two is nil.
 	macro *macroDef
+	rule  *ruleDef
 	depth int
 	size  int
 	// failed is set when something was reported, full when it was that the condition is too large.
@@ -136,15 +138,35 @@ type resolver struct {
 
 // expression gives the resolved tree of x, nil when there is an error.
 func (r *resolver) expression(x *expression) condition.Node {
-	tree := r.loader.parse(x)
+	l := r.loader
+	r.stage(stageParseMacro, stepParse)
+	tree := l.parse(x)
+	if r.rule != nil {
+		r.stage(stageRule, stepExceptions)
+		l.badException = false
+		if tree != nil {
+			tree = l.withExceptions(r.rule, tree)
+		}
+		r.failed = l.badException
+	}
 	if tree == nil {
 		return nil
 	}
+	r.stage(stageMacro, stepMacros)
 	n := r.node(tree)
 	if r.failed {
 		return nil
 	}
 	return n
+}
+
+// stage tells the findings how far Falco would be: at the given stage for a macro, at a step of the rule otherwise.
+func (r *resolver) stage(macro, step int) {
+	if r.rule != nil {
+		r.loader.found.now = rank{stageRule, r.rule.index, step}
+	} else {
+		r.loader.found.now = rank{macro, r.macro.index, 0}
+	}
 }
 
 func (r *resolver) node(n condition.Node) condition.Node {
@@ -177,13 +199,37 @@ func (r *resolver) grow(n int, at condition.Range) {
 	r.size += n
 	if r.size > maxNodes && !r.full {
 		r.full, r.failed = true, true
-		r.report(at, kindExpansion, "split the rule", "the condition has more than %d parts once its macros and lists are put in", maxNodes)
+		r.report(at, problem{kind: kindExpansion, hint: "split the rule",
+			message: fmt.Sprintf("the condition has more than %d parts once its macros and lists are put in", maxNodes)})
 	}
 }
 
-func (r *resolver) report(at condition.Range, k kind, hint, message string, args ...any) {
+// report adds a finding at a range.
+func (r *resolver) report(at condition.Range, p problem) {
 	r.failed = true
-	r.loader.found.reportRange(r.loader.texts, at, k, hint, message, args...)
+	l := r.loader
+	x, local, ok := l.texts.locate(at)
+	if ok {
+		p.path = r.item().expressionPath(r.text().value, local.Start)
+		file, place := x.place(local)
+		p.at = place
+		l.found.report(file, x.context, p)
+	}
+}
+
+// item is the macro or rule that is resolved, text its condition.
+func (r *resolver) item() *context {
+	if r.rule != nil {
+		return r.rule.context
+	}
+	return r.macro.context
+}
+
+func (r *resolver) text() *text {
+	if r.rule != nil {
+		return r.rule.text
+	}
+	return r.macro.text
 }
 
 // reference puts in the macro that n names.
@@ -194,15 +240,15 @@ func (r *resolver) reference(n *condition.Macro) condition.Node {
 	case def == nil:
 		r.failed = true
 		if !l.broken[n.Name] && !l.incomplete {
-			r.report(n.Range, kindMacro, l.macroHint(n.Name), "macro %s is not defined", quote(n.Name))
+			r.report(n.Range, l.undefinedMacro(n.Name))
 		}
 		return n
 	case def == r.macro || def.state == resolving:
-		r.report(n.Range, kindLoop, "a macro cannot use itself, directly or through others", "reference loop in macro %s", quote(n.Name))
+		r.report(n.Range, r.loop(def))
 		return n
 	case r.macro != nil && def.index >= r.macro.visible:
-		r.report(n.Range, kindMacro, "a macro can use only macros defined before it: move the definition up",
-			"macro %s is not defined yet, it is defined later at %s", quote(n.Name), def.pos())
+		r.report(n.Range, problem{kind: kindMacro, hint: "a macro can use only macros defined before it: move the definition up",
+			message: fmt.Sprintf("macro %s is not defined yet, it is defined later at %s", quote(n.Name), def.pos())})
 		return n
 	}
 	def.used = true
@@ -215,22 +261,25 @@ func (r *resolver) reference(n *condition.Macro) condition.Node {
 	return tree
 }
 
-// macroHint says what may be meant by the name of a macro that is not defined.
-func (l *loader) macroHint(name string) string {
+// loop is what is wrong with a macro that uses itself. In its first definition it is not defined yet, says Falco.
+func (r *resolver) loop(def *macroDef) problem {
+	k := kindLoop
+	return problem{kind: k, hint: "a macro cannot use itself, directly or through others", message: "reference loop in macro " + quote(def.name)}
+}
+
+// undefinedMacro says that a macro is not defined, and what may be meant.
+func (l *loader) undefinedMacro(name string) problem {
+	p := problem{kind: kindMacro, message: fmt.Sprintf("macro %s is not defined", quote(name)),
+		hint: "define it in this file or in one that is read before it"}
 	if l.lists[name] != nil {
-		return fmt.Sprintf("%s is a list: compare a field with it, as in proc.name in (%s)", name, name)
+		p.hint = fmt.Sprintf("%s is a list: compare a field with it, as in proc.name in (%s)", name, name)
+	} else if other, ok := field.Renamed(name); ok {
+		p.hint = fmt.Sprintf("did you mean the field %s?", other)
+	} else if near := nearest(name, l.names(inMacro)); near != "" {
+		p.hint = "did you mean " + near + "?"
+		p.suggestion = near
 	}
-	if other, ok := field.Renamed(name); ok {
-		return fmt.Sprintf("did you mean the field %s?", other)
-	}
-	names := make([]string, 0, len(l.macroOrder))
-	for _, d := range l.macroOrder {
-		names = append(names, d.name)
-	}
-	if near := field.Nearest(name, names, 1); len(near) > 0 {
-		return "did you mean " + near[0] + "?"
-	}
-	return "define it in this file or in one that is read before it"
+	return p
 }
 
 // resolveMacro resolves a macro once; nil when it has an error.
@@ -240,13 +289,15 @@ func (l *loader) resolveMacro(d *macroDef, depth int) condition.Node {
 	}
 	r := resolver{loader: l, macro: d, depth: depth}
 	if depth > maxNesting {
-		l.report(d.file, owner{"macro", d.name}, problem{kind: kindExpansion, at: d.at,
+		l.found.report(d.file, d.context, problem{kind: kindExpansion, at: d.at,
 			message: fmt.Sprintf("macros use each other more than %d levels deep", maxNesting)})
 		return nil
 	}
+	now := l.found.now
 	d.state = resolving
 	d.node = r.expression(&d.expression)
 	d.size = r.size
 	d.state = resolved
+	l.found.now = now
 	return d.node
 }

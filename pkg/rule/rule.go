@@ -30,6 +30,9 @@ type Rule struct {
 	Description string
 	// Condition is the condition text as written, appends included.
 	Condition string
+	// Tree is the condition as it is written, without the exceptions, names of macros and lists in their places; nil when
+	// it has a syntax error.
+	Tree condition.Node
 	// Node is the condition with macros and lists resolved; nil when it has an error. Its ranges are not those of
 	// Condition, because parts of it come from elsewhere: Set.Place tells what they stand for.
 	Node     condition.Node
@@ -55,9 +58,13 @@ type Rule struct {
 	// definition or replacement made void is not among them.
 	Parts []Part
 
-	// name and output are where they stand.
-	name   *scalar
-	output *text
+	// name and output are where they stand; context is the item that defines the rule.
+	name      *scalar
+	output    *text
+	condition *text
+	context   *context
+	// index is the number of the definition.
+	index int
 }
 
 // Exception is a named exception of a rule.
@@ -89,12 +96,12 @@ type Part struct {
 // Macro is one macro as it stands after all files are read.
 type Macro struct {
 	Name string
-	// Condition is the condition text as written, appends included; Node is it with macros and lists resolved, nil
-	// when it has an error.
-	Condition string
-	Node      condition.Node
-	Pos       Position
-	Parts     []Part
+	// Condition is the condition text as written, appends included; Tree is it with the names of macros and lists in
+	// their places, nil when it has a syntax error; Node is it with macros and lists resolved, nil when it has an error.
+	Condition  string
+	Tree, Node condition.Node
+	Pos        Position
+	Parts      []Part
 	// Used tells whether a rule or another macro refers to it.
 	Used bool
 }
@@ -114,6 +121,10 @@ type Set struct {
 	Rules  []*Rule
 	Macros []*Macro
 	Lists  []*List
+	// Engine is the highest version of the rule engine that the files require, empty for none; Plugins are the plugins
+	// that they require.
+	Engine  string
+	Plugins []Requirement
 
 	texts *texts
 	// order is the number of each file in the order of loading.

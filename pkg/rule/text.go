@@ -20,11 +20,9 @@ type text struct {
 	base  int
 	value string
 	parts []part
-	owner owner
+	// context is the item that the text belongs to, inner the place of its key, which Falco names in paths.
+	context, inner *context
 }
-
-// owner is the item that a text belongs to.
-type owner struct{ item, name string }
 
 // part says that the value of a text from start on is that of a scalar from skip on.
 type part struct {
@@ -33,8 +31,8 @@ type part struct {
 }
 
 // newText makes a text of one scalar.
-func newText(s *scalar, o owner) *text {
-	return &text{value: s.value(), parts: []part{{scalar: s}}, owner: o, base: -1}
+func newText(s *scalar, item, inner *context) *text {
+	return &text{value: s.value(), parts: []part{{scalar: s}}, context: item, inner: inner, base: -1}
 }
 
 // trimmed is the text without the white space around it.
@@ -52,7 +50,7 @@ const whiteSpace = " \t\n\r\v\f"
 
 // appended is x, a blank and y: how Falco appends conditions. Neither changes.
 func (x *text) appended(y *text) *text {
-	z := &text{value: x.value + " " + y.value, owner: x.owner, base: -1}
+	z := &text{value: x.value + " " + y.value, context: x.context, inner: x.inner, base: -1}
 	z.parts = append(append([]part(nil), x.parts...), y.parts...)
 	for i := len(x.parts); i < len(z.parts); i++ {
 		z.parts[i].start += len(x.value) + 1

@@ -16,7 +16,7 @@ func (s *Set) Owner(r condition.Range) (item, name string) {
 	if !ok {
 		return "", ""
 	}
-	return x.owner.item, x.owner.name
+	return x.context.item()
 }
 
 // Text gives the whole text that a range of a Node belongs to, and the range in it.
@@ -33,7 +33,7 @@ func (s *Set) Text(r condition.Range) (text string, local condition.Range) {
 // condition that can be parsed. It parses anew each time.
 func (s *Set) Written(item, name, text string) condition.Node {
 	for _, x := range slices.Backward(s.texts.all) {
-		if x.owner.item != item || x.owner.name != name || x.value != text {
+		if kind, named := x.context.item(); kind != item || named != name || x.value != text {
 			continue
 		}
 		tree, d := condition.Parse(x.value)
@@ -76,7 +76,7 @@ func (s *Set) AtOutput(r *Rule, at condition.Range, d Diagnostic) Diagnostic {
 // AtName gives d the place of the name of rule r of the set.
 func (s *Set) AtName(r *Rule, d Diagnostic) Diagnostic {
 	at := r.name.span(0, len(r.Name))
-	return placed(r.name.file, at, owner{"rule", r.Name}, d)
+	return placed(r.name.file, at, r.context, d)
 }
 
 // AtPosition gives d a place in one of the files of the set and the item that it belongs to.
@@ -93,11 +93,12 @@ func (s *Set) AtPosition(item, name string, start, end Position, d Diagnostic) D
 
 func (x *text) at(local condition.Range, d Diagnostic) Diagnostic {
 	file, at := x.place(local)
-	return placed(file, at, x.owner, d)
+	return placed(file, at, x.context, d)
 }
 
-func placed(file *source, at span, o owner, d Diagnostic) Diagnostic {
+func placed(file *source, at span, c *context, d Diagnostic) Diagnostic {
 	d.Start, d.End = file.position(at.start), file.position(max(at.start, at.end))
-	d.Item, d.Name, d.Line = o.item, o.name, file.line(d.Start.Line)
+	d.Item, d.Name = c.item()
+	d.Line = file.line(d.Start.Line)
 	return d
 }
