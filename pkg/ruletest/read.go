@@ -135,6 +135,9 @@ func (r *reader) test(n *yaml.Node) *Test {
 		"events": func(n *yaml.Node) {
 			had = true
 			r.sequence(n, "events", func(item *yaml.Node) { t.Events = append(t.Events, r.step(item)) })
+			if n.Kind == yaml.SequenceNode && len(t.Events) == 0 {
+				r.fail(n, "", "the list of events is empty")
+			}
 		},
 		"expect": func(n *yaml.Node) { expected, t.Expect = true, r.expectations(n) },
 	})
@@ -144,11 +147,8 @@ func (r *reader) test(n *yaml.Node) *Test {
 	if !named {
 		r.fail(n, "add name: with a few words", "a test has no name")
 	}
-	switch {
-	case !had:
+	if !had {
 		r.fail(n, "add events: with a list of events", "a test has no events")
-	case len(t.Events) == 0:
-		r.fail(n, "", "the list of events is empty")
 	}
 	if !expected {
 		r.fail(n, "add expect: with a list of rules, or expect: none", "a test does not say what it expects")

@@ -26,7 +26,7 @@ func TestReadProblems(t *testing.T) {
 		{"not UTF-8", "tests: [\xff]\n", "1:1: the file is not valid UTF-8 text; save it as UTF-8"},
 		{"no name", "tests:\n- events: [{fields: {evt.type: open}}]\n  expect: none\n", "2:3: a test has no name; add name: with a few words"},
 		{"no events", "tests:\n- name: a\n  expect: none\n", "2:3: a test has no events; add events: with a list of events"},
-		{"empty events", "tests:\n- name: a\n  events: []\n  expect: none\n", "2:3: the list of events is empty"},
+		{"empty events", "tests:\n- name: a\n  events: []\n  expect: none\n", "3:11: the list of events is empty"},
 		{"no expectation", "tests:\n- name: a\n  events: [{fields: {evt.type: open}}]\n", "2:3: a test does not say what it expects; add expect: with a list of rules, or expect: none"},
 		{"expects a text", "tests:\n- name: a\n  events: [{fields: {evt.type: open}}]\n  expect: Rule\n", "4:11: expect must be none or a list; write none, or a list of rules"},
 		{"same name", "tests:\n- {name: a, events: [{fields: {evt.type: open}}], expect: none}\n- {name: a, events: [{fields: {evt.type: open}}], expect: none}\n", `3:10: there is another test called "a" on line 2; give each test a name of its own`},
@@ -71,7 +71,7 @@ func TestReadProblems(t *testing.T) {
 		{"wanted value", "tests:\n- name: a\n  events: [{fields: {evt.type: open}}]\n  expect: [{rule: a, fields: {proc.pid: a}}]\n", "4:41: the value of proc.pid: "},
 		{"no rule", "tests:\n- name: a\n  events: [{fields: {evt.type: open}}]\n  expect: [{count: 1}]\n", "4:12: an expected alert has no rule; add rule: with its name"},
 		{"bad count", "tests:\n- name: a\n  events: [{fields: {evt.type: open}}]\n  expect: [{rule: a, count: -1}]\n", "4:29: count must be a whole number from 0 to 2147483648"},
-		{"columns are bytes", "tests:\n- {name: \"日本\", events: a, expect: none}\n", `2:28: events must be a list`},
+		{"columns are bytes", "tests:\n- {name: \"日本\", expect: 5, events: [{fields: {evt.type: open}}]}\n", `2:28: expect must be none or a list`},
 		{"control characters", "\"ev\\e[2J\": []\ntests: []\n", `1:1: a test file has no key "ev\x1b[2J"`},
 		{"alias to itself", "templates: &a [*a]\ntests: []\n", "1:16: alias *a stands inside the value that it repeats; write the value out"},
 	}
