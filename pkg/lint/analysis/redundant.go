@@ -89,7 +89,7 @@ func (w *world) follows(weak, strong literal) bool {
 	return w.clash(weak.negated(), strong, present)
 }
 
-// isGate tells that a cheap test stands before a costly pattern to save its cost.
+// isGate tells that a cheap test stands before a costly pattern or a long list to save its cost.
 func isGate(weak, strong literal, before bool) bool {
 	if !before {
 		return false
@@ -97,6 +97,8 @@ func isGate(weak, strong literal, before bool) bool {
 	switch strong.check.Op {
 	case condition.OpRegex, condition.OpGlob, condition.OpIGlob, condition.OpIContains:
 		return weak.check.Op != strong.check.Op
+	case condition.OpIn:
+		return weak.patterns != nil
 	}
 	return false
 }

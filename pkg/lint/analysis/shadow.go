@@ -40,7 +40,7 @@ func (w *world) shadows(src *rule.Source) {
 				set.intersect(about[part.lit.x.id])
 			}
 		}
-		for j := range set.all() {
+		for _, j := range set.all() {
 			if later := rules[j]; later != nil && w.covers(earlier, later) {
 				w.reportShadow(earlier, later)
 				rules[j] = nil // one rule before it is enough
