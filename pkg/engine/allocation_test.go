@@ -5,6 +5,7 @@
 package engine
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/saker-security/saker/pkg/event"
@@ -31,5 +32,25 @@ func TestNoAllocations(t *testing.T) {
 	}
 	if got := testing.AllocsPerRun(1000, evaluate); got > 0 {
 		t.Errorf("%v allocations per event", got)
+	}
+}
+
+// TestNoAllocationsOfManyRules shows the same of an event that matches none of many rules.
+func TestNoAllocationsOfManyRules(t *testing.T) {
+	var specs []spec
+	for i := range 300 {
+		specs = append(specs, spec{name: fmt.Sprint(i), condition: fmt.Sprintf(
+			"evt.type = open and (x.name startswith a%d or x.name contains b%d or x.name endswith anyof (c%d, d)) and not toupper(x.name) in (E%d, F)", i, i, i, i)})
+	}
+	g := New(compiled(t, event.SourceSyscall, typeNames, specs...), allRules)
+	events := []*event.Event{newEvent(event.SourceSyscall, 0, "abc"), newEvent(event.SourceSyscall, 0, "a7"), newEvent(event.SourceSyscall, 1, "b8")}
+	emit := func(*rule.CompiledRule) {}
+	if names, _ := fired(g, events[1]); len(names) != 1 {
+		t.Fatalf("a7 matches %v", names)
+	}
+	for _, e := range []*event.Event{events[0], events[2]} {
+		if got := testing.AllocsPerRun(1000, func() { _ = g.Evaluate(e, emit) }); got > 0 {
+			t.Errorf("type %d: %v allocations per event", e.Type, got)
+		}
 	}
 }

@@ -58,6 +58,11 @@ type spec struct {
 
 func compiled(t testing.TB, source string, types []string, specs ...spec) *rule.Compiled {
 	t.Helper()
+	return compileRules(t, source, types, specs)
+}
+
+// compileRules is for tests of package rapid too, which are no testing.TB.
+func compileRules(t interface{ Fatalf(string, ...any) }, source string, types []string, specs []spec) *rule.Compiled {
 	cat := catalogue(source, types)
 	b := program.NewBuilder(cat)
 	s := &rule.Source{Catalogue: cat}
