@@ -94,6 +94,7 @@ func syntaxProblem(s *source, err error) *problem {
 		p.message, p.hint = "not valid YAML: a tab character in the indentation", "indent with blanks"
 	case strings.Contains(load.Message, "unexpected end of stream") && strings.Contains(load.ContextMsg, "quoted scalar"):
 		at = context
+		p.unclosed = s.data[at:min(at+1, len(s.data))]
 		p.message, p.hint = "not valid YAML: the quoted text that starts here has no end", "add the closing quotation mark"
 	case strings.Contains(load.Message, "mapping values are not allowed"):
 		p.message = "not valid YAML: a colon and a blank inside a value that is not quoted"

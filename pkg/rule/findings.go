@@ -16,6 +16,8 @@ type problem struct {
 	fixes         []Fix
 	// suggestion is what to write in the place of what stands there.
 	suggestion string
+	// unclosed is the quotation mark of a text that has no end, for an error of YAML.
+	unclosed string
 	// path is the way to the place as Falco tells it; nil when it is that of the context.
 	path []Location
 }

@@ -194,7 +194,7 @@ func checkRules(c languageCase) string {
 	if !differs {
 		want = c.Hits
 	}
-	compiled, found := load(c.Files)
+	compiled, found := c.configured()
 	if c.LoadError != nil && !differs {
 		verdicts := languageOptions.Verdicts(filesOf(c.Files), languageCatalogues)
 		if got := verdicts[len(verdicts)-1].Errors; len(got) != 1 || got[0].Falco != c.LoadError[0][0] || !rule.HasErrors(found) {
@@ -213,6 +213,44 @@ func checkRules(c languageCase) string {
 		return cmp.Diff(c.Outputs, outputs)
 	}
 	return ""
+}
+
+// configured loads the files of the case and carries out its configuration.
+func (c languageCase) configured() (*rule.Compiled, []rule.Diagnostic) {
+	var config struct {
+		Rules []map[string]struct {
+			Rule string `yaml:"rule"`
+			Tag  string `yaml:"tag"`
+		} `yaml:"rules"`
+		Priority string `yaml:"priority"`
+	}
+	if err := yaml.Load([]byte(c.Config), &config); err != nil && c.Config != "" {
+		panic(err)
+	}
+	var selections []rule.Selection
+	for _, entry := range config.Rules {
+		for verb, what := range entry {
+			if what.Rule != "" {
+				selections = append(selections, rule.Selection{Enable: verb == "enable", Rule: what.Rule})
+			}
+			if what.Tag != "" {
+				selections = append(selections, rule.Selection{Enable: verb == "enable", Tag: what.Tag})
+			}
+		}
+	}
+	set, found := languageOptions.Load(filesOf(c.Files), languageCatalogues)
+	set.Select(selections)
+	if config.Priority != "" {
+		threshold, err := rule.ParsePriority(config.Priority)
+		if err != nil {
+			panic(err)
+		}
+		for _, r := range set.Rules {
+			r.Enabled = r.Enabled && r.Priority <= threshold
+		}
+	}
+	compiled, more := set.Compile(languageCatalogues)
+	return compiled, append(found, more...)
 }
 
 // matches lists the rules that match the event of the case, and their outputs.

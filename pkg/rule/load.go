@@ -145,12 +145,25 @@ func (x *expression) setText(t *text) { x.text, x.parsed, x.tree = t, false, nil
 func (l *loader) read(file *source) {
 	l.found.now = rank{}
 	docs, p := parse(file)
+	if p != nil && p.unclosed != "" && l.strict {
+		l.readUnclosed(file, p.unclosed)
+	}
 	if p != nil {
 		l.incomplete = true
 		l.report(content(file).insideAt(inValue, "", p.at.start), *p)
 	}
 	for _, doc := range docs {
 		l.document(file, doc)
+	}
+}
+
+// readUnclosed reads a file that ends inside a quoted text as Falco's YAML library does: the text ends with the file.
+func (l *loader) readUnclosed(file *source, quote string) {
+	closed := newSource(File{Name: file.name, Data: []byte(file.data + quote)})
+	if docs, p := parse(closed); p == nil {
+		for _, doc := range docs {
+			l.document(closed, doc)
+		}
 	}
 }
 
