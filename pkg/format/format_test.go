@@ -12,6 +12,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/field/fieldtest"
 	"github.com/saker-security/saker/pkg/format"
 )
@@ -276,6 +277,7 @@ func FuzzFormat(f *testing.F) {
 	cat := fieldtest.Syscall()
 	e := fieldtest.Event(event.SourceSyscall, fieldtest.Values{"proc.name": "x", "fd.types": []any{"-a", "b"}})
 	f.Fuzz(func(t *testing.T, text string) {
+		checkField(t, text, cat, e)
 		tmpl, diagnostics := format.Compile(text, cat)
 		for _, d := range diagnostics {
 			if d.Range.Start < 0 || d.Range.End < d.Range.Start || d.Range.End > len(text) || d.Message == "" || d.Code == "" {
@@ -296,6 +298,18 @@ func FuzzFormat(f *testing.F) {
 			}
 		}
 	})
+}
+
+// checkField compiles text as an added field.
+func checkField(t *testing.T, text string, cat *field.Catalogue, e *event.Event) {
+	f, found := format.CompileField(text, cat)
+	if f == nil && len(found) == 0 {
+		t.Fatalf("%q: no field and no finding", text)
+	}
+	var v event.Value
+	if f != nil && !json.Valid(f.AppendJSON(nil, e, &v)) {
+		t.Fatalf("%q: not JSON: %s", text, f.AppendJSON(nil, e, &v))
+	}
 }
 
 // BenchmarkAppend renders an output like those of real rules; the aim is no allocation.
