@@ -103,6 +103,14 @@ func TestOwnDescriptors(t *testing.T) {
 			t.Errorf("socket %+v named %s", fd, fd.Name)
 		}
 	}
+	// A text stays what it is when others are asked for.
+	stdin := render(catalogue, e, "proc.stdin.name")
+	before := strings.Clone(stdin)
+	for _, name := range []string{"proc.stdout.name", "proc.stderr.name", "fd.types"} {
+		if render(catalogue, e, name); stdin != before {
+			t.Errorf("proc.stdin.name was %q and is %q after %s", before, stdin, name)
+		}
+	}
 	types := render(catalogue, e, "fd.types")
 	for _, kind := range []string{"file", "pipe"} {
 		if !strings.Contains(types, kind) {

@@ -14,20 +14,24 @@ import (
 func standardFields() []field.Field {
 	var fields []field.Field
 	for num, name := range []string{"stdin", "stdout", "stderr"} {
-		standard := func(get func(fd *process.FD) string) field.Extractor {
+		standard := func(get func(r *Record, fd *process.FD) string) field.Extractor {
 			return threadValue(func(r *Record, t *process.Thread, v *event.Value) bool {
 				fd := r.in.descriptor(t.Process, int64(num))
 				if fd != nil {
-					v.Text = get(fd)
+					v.Text = get(r, fd)
 				}
 				return fd != nil
 			})
 		}
 		fields = append(fields,
 			field.Field{Name: "proc." + name + ".type", Type: event.TypeString, Help: "What " + name + " of the process is, with the words of fd.type.",
-				Extract: standard(kindName)},
+				Extract: standard(func(_ *Record, fd *process.FD) string { return kindName(fd) })},
 			field.Field{Name: "proc." + name + ".name", Type: event.TypeString, Help: "Path or connection that " + name + " of the process stands for, as fd.name shows it.",
-				Extract: standard(func(fd *process.FD) string { return view(fd.Name) })},
+				Extract: standard(func(r *Record, fd *process.FD) string {
+					start := len(r.text)
+					r.text = append(r.text, fd.Name...)
+					return r.built(start)
+				})},
 		)
 	}
 	return append(fields,
