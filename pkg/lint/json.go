@@ -102,7 +102,7 @@ func newFinding(d *rule.Diagnostic) Finding {
 		for _, e := range fix.Edits {
 			edits = append(edits, FindingEdit(e))
 		}
-		f.Fixes = append(f.Fixes, FindingFix{Title: fix.Title, Safe: isSafe(d), Edits: edits})
+		f.Fixes = append(f.Fixes, FindingFix{Title: fix.Title, Safe: isSafe(d, fix), Edits: edits})
 	}
 	return f
 }

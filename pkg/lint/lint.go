@@ -73,8 +73,8 @@ func (r Result) count(s condition.Severity) int {
 	return n
 }
 
-// Codes lists the codes of the findings, each once, in the order of the alphabet.
-func (r Result) Codes() []string {
+// FoundCodes lists the codes of the findings, each once, in the order of the alphabet.
+func (r Result) FoundCodes() []string {
 	var codes []string
 	for _, d := range r.Findings {
 		codes = append(codes, d.Code)

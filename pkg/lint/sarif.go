@@ -22,7 +22,7 @@ func (r Result) WriteSARIF(w io.Writer, root, version string) error {
 	run := sarif.NewRunWithInformationURI("saker", project)
 	run.WithColumnKind("unicodeCodePoints")
 	run.Tool.Driver.WithVersion(version)
-	for _, code := range r.Codes() {
+	for _, code := range r.FoundCodes() {
 		describeRule(run.AddRule(code), code)
 	}
 	seen := map[string]int{}

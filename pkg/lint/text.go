@@ -55,7 +55,7 @@ func writeFinding(b *strings.Builder, d *rule.Diagnostic, c colours) {
 	}
 	for _, fix := range d.Fixes {
 		fmt.Fprintf(b, "  %sfix:%s %s", c.bold, c.off, printable(fix.Title))
-		if isSafe(d) {
+		if isSafe(d, fix) {
 			b.WriteString(" (saker lint --fix does it)")
 		}
 		b.WriteByte('\n')
@@ -158,3 +158,6 @@ func printable(s string) string {
 	}
 	return b.String()
 }
+
+// Printable escapes what a terminal would act on in a text that comes from a file or the command line.
+func Printable(s string) string { return printable(s) }

@@ -18,6 +18,9 @@ func (p *printer) condition(key string, n *yaml.Node, indent, width int) []strin
 	}
 	one := printed(tree)
 	lines := terms(tree, width-2)
+	if isEnclosed(n.Value, tree) {
+		one, lines = "("+one+")", enclosed("", terms(tree, width-4))
+	}
 	if appended {
 		one = strings.TrimPrefix(one, subject+" ")
 		lines = lines[1:]
@@ -31,6 +34,17 @@ func (p *printer) condition(key string, n *yaml.Node, indent, width int) []strin
 		}
 	}
 	return append([]string{key + " >"}, indented(lines)...)
+}
+
+// isEnclosed tells whether an or stands in parentheses of its own. They are kept: what is appended to the condition
+// later, perhaps in another file, binds differently without them.
+func isEnclosed(text string, tree condition.Node) bool {
+	text = strings.Trim(text, " \t\n\r")
+	if _, ok := tree.(*condition.Or); !ok || !strings.HasPrefix(text, "(") || !strings.HasSuffix(text, ")") {
+		return false
+	}
+	inner, d := condition.Parse(text[1 : len(text)-1])
+	return d == nil && condition.SExpr(inner) == condition.SExpr(tree)
 }
 
 // severalLines tells whether a text is written on more than one line.

@@ -131,23 +131,19 @@ func (p *printer) element(parent, n *yaml.Node, note *note, width int) []string 
 
 // prefersFlow tells whether a list or mapping is written in brackets if there is room.
 func (p *printer) prefersFlow(n *yaml.Node) bool {
-	if p.open[n] {
+	if slices.ContainsFunc(n.Content, p.noted) {
 		return false
 	}
-	if len(n.Content) == 0 {
+	if len(n.Content) == 0 || n.Style&yaml.FlowStyle != 0 {
 		return true
 	}
-	if n.Style&yaml.FlowStyle != 0 {
-		return true
-	}
-	if n.Kind != yaml.SequenceNode || slices.ContainsFunc(n.Content, isCollection) {
-		return false
-	}
-	return !slices.ContainsFunc(n.Content, func(c *yaml.Node) bool {
-		note := p.notes[c]
-		return note != nil && (len(note.head) > 0 || note.line != "") ||
-			c.Style&(yaml.LiteralStyle|yaml.FoldedStyle) != 0
-	})
+	return n.Kind == yaml.SequenceNode && !slices.ContainsFunc(n.Content, isCollection)
+}
+
+// noted tells whether a comment or a blank line stands at an element.
+func (p *printer) noted(n *yaml.Node) bool {
+	note := p.notes[n]
+	return note != nil && (len(note.head) > 0 || note.line != "")
 }
 
 // flow gives a list or mapping in brackets on one line.

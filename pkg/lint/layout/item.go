@@ -29,6 +29,8 @@ type anchor struct {
 	at int
 	// node carries the notes: the key, or the element. value is what belongs to it.
 	node, value *yaml.Node
+	// first is set for the first one of a list or mapping, above which no blank line is kept.
+	first bool
 }
 
 // layItem lays out an item, or gives its lines as they are with the reason.
@@ -114,8 +116,8 @@ func (p *printer) attach(n *yaml.Node, start, end int) {
 		}
 	}
 	anchors := p.anchors(n, comments, nil)
-	for i, a := range anchors {
-		if i > 0 {
+	for _, a := range anchors {
+		if !a.first {
 			p.blankBefore(a, p.doc.Line(a.at))
 		}
 	}
@@ -140,7 +142,7 @@ func (p *printer) above(a anchor, c document.Comment, text string) {
 	if blank {
 		n.head = n.head[:len(n.head)-1]
 	}
-	if c.Line > 1 && lineText(p.doc, c.Line-1) == "" {
+	if c.Line > 1 && lineText(p.doc, c.Line-1) == "" && !(a.first && len(n.head) == 0) {
 		n.head = append(n.head, "")
 	}
 	n.head = append(n.head, text)
@@ -187,17 +189,17 @@ func (p *printer) anchors(n *yaml.Node, comments []document.Comment, all []ancho
 	switch {
 	case n.Kind == yaml.MappingNode && !flow:
 		for i := 0; i+1 < len(n.Content); i += 2 {
-			all = append(all, anchor{p.doc.Offset(n.Content[i]), n.Content[i], n.Content[i+1]})
+			all = append(all, anchor{p.doc.Offset(n.Content[i]), n.Content[i], n.Content[i+1], i == 0})
 			all = p.anchors(n.Content[i+1], comments, all)
 		}
 	case n.Kind == yaml.SequenceNode && !flow:
-		for _, c := range n.Content {
+		for i, c := range n.Content {
 			at := dashOf(p.doc, c)
 			if at < 0 {
 				p.fail("it has a comment at an unusual place")
 				return all
 			}
-			all = append(all, anchor{at, c, c})
+			all = append(all, anchor{at, c, c, i == 0})
 			all = p.anchors(c, comments, all)
 		}
 	case flow && p.hasComment(n, comments):
@@ -206,8 +208,8 @@ func (p *printer) anchors(n *yaml.Node, comments []document.Comment, all []ancho
 			return all
 		}
 		p.open[n] = true
-		for _, c := range n.Content {
-			all = append(all, anchor{p.doc.Offset(c), c, c})
+		for i, c := range n.Content {
+			all = append(all, anchor{p.doc.Offset(c), c, c, i == 0})
 		}
 	}
 	return all

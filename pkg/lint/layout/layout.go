@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -43,10 +44,15 @@ func Format(file rule.File) (Result, error) {
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(file.Data), "\ufeff"), "\r\n", "\n")
 	doc, err := document.Parse(text)
-	if err != nil {
+	if err != nil || !utf8.ValidString(text) || strings.ContainsFunc(text, isControl) {
 		return Result{}, syntaxError(file, err)
 	}
 	items, kept := split(doc)
+	if !strings.HasSuffix(text, "\n") && kept == nil && len(items) > 0 {
+		if ended, err := document.Parse(text + "\n"); err != nil || !sameDocument(doc, ended) {
+			kept = &Kept{Line: items[len(items)-1].first, Reason: "it ends with a block text that has no line break"}
+		}
+	}
 	if kept != nil {
 		return Result{Data: file.Data, Kept: []Kept{*kept}}, nil
 	}
@@ -92,8 +98,13 @@ func syntaxError(file rule.File, err error) error {
 		}
 		return fmt.Errorf("%s: %s", d.Start, d.Message)
 	}
-	return fmt.Errorf("%s: %w", file.Name, err)
+	if err == nil {
+		err = errors.New("it is not text")
+	}
+	return fmt.Errorf("%s:1:1: %w", file.Name, err)
 }
+
+func isControl(r rune) bool { return r < ' ' && r != '\t' && r != '\n' && r != '\r' || r == 0x7f }
 
 // item is an element of the list that a rules file is.
 type item struct {
