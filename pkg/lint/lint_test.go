@@ -75,34 +75,6 @@ func golden(t *testing.T, path, got string) {
 	}
 }
 
-// TestVerdicts compares with what Falco 0.44 said of the rules files in testdata/falco: whether each can be used.
-func TestVerdicts(t *testing.T) {
-	data, err := os.ReadFile("testdata/falco/verdicts.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	n := 0
-	for line := range strings.Lines(string(data)) {
-		name, verdict, ok := strings.Cut(strings.TrimSpace(line), " ")
-		if !ok {
-			t.Fatalf("bad line %q", line)
-		}
-		n++
-		r := check(t, "testdata/falco/"+name+".yaml")
-		if want := verdict == "0"; r.OK() != want {
-			var b strings.Builder
-			if err := r.WriteText(&b); err != nil {
-				t.Fatal(err)
-			}
-			t.Errorf("%s: ok is %v, Falco says %v\n%s", name, r.OK(), want, b.String())
-		}
-	}
-	t.Logf("%d files", n)
-	if n < 30 {
-		t.Errorf("%d files, want 30 or more", n)
-	}
-}
-
 // TestSeveralFiles: findings are in the order in which the files were given, and each names its file.
 func TestSeveralFiles(t *testing.T) {
 	bad := []byte("- rule: r\n  desc: d\n  condition: evt.type = open and nosuch.field = x\n  output: x\n  priority: INFO\n")
@@ -114,7 +86,7 @@ func TestSeveralFiles(t *testing.T) {
 }
 
 func TestClean(t *testing.T) {
-	r := check(t, "testdata/falco/good.yaml")
+	r := check(t, "falco/testdata/validate/good.yaml")
 	var text, report strings.Builder
 	if err := r.WriteText(&text); err != nil || text.String() != "" || !r.OK() {
 		t.Errorf("text %q, error %v, ok %v", text.String(), err, r.OK())
