@@ -2,6 +2,7 @@ package program
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/saker-security/saker/pkg/condition"
@@ -190,14 +191,17 @@ func (c *compiler) constants(k *check, n *condition.Check, texts []*condition.Te
 	if len(k.constants) < len(texts) {
 		return
 	}
+	k.canonical()
+	k.key = k.constantKey()
+	if _, known := c.known[k.key]; known {
+		return // the builder has this check with its test, from another rule
+	}
 	tests, ok := c.tests(k, texts)
 	if !ok {
 		return
 	}
-	k.canonical()
 	k.scope = k.scopeFor()
 	k.test = k.combine(tests)
-	k.key = k.constantKey()
 }
 
 // canonical makes spellings of the same comparison the same.
@@ -241,19 +245,23 @@ func (c *check) scopeFor() scope {
 
 // constantKey is the canonical form of the check. Numbers are keyed by value, so that 5 and 05 are the same.
 func (c *check) constantKey() string {
-	keys := make([]string, len(c.texts))
-	for i, text := range c.texts {
-		switch c.left.typ.Class() {
-		case event.ClassNumber, event.ClassBool:
-			keys[i] = fmt.Sprintf("%x", c.constants[i].Num)
-		default:
-			keys[i] = text
+	texts := c.texts
+	switch c.left.typ.Class() {
+	case event.ClassNumber, event.ClassBool:
+		texts = make([]string, len(c.texts))
+		for i := range texts {
+			texts[i] = strconv.FormatUint(c.constants[i].Num, 16)
 		}
 	}
 	if c.modifier != condition.ModifierOneOf {
-		keys = sortedKeys(keys)
+		texts = sortedKeys(texts)
 	}
-	return fmt.Sprintf("%s %s %s %q", c.left.key, c.op, c.modifier, keys)
+	key := fmt.Appendf(nil, "%s %s %s", c.left.key, c.op, c.modifier)
+	for _, text := range texts {
+		key = append(strconv.AppendInt(append(key, ' '), int64(len(text)), 10), ' ')
+		key = append(key, text...)
+	}
+	return string(key)
 }
 
 // expression compiles the comparison with an expression on the right.

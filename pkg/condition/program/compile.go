@@ -41,7 +41,9 @@ type compiler struct {
 	catalogue *field.Catalogue
 	// printing is true for an operand that is to be printed instead of compared.
 	printing bool
-	found    []*condition.Diagnostic
+	// known has the keys of the checks that are compiled already.
+	known map[string]int32
+	found []*condition.Diagnostic
 }
 
 // tree is a checked condition before sharing.

@@ -110,7 +110,7 @@ func NewBuilder(cat *field.Catalogue) *Builder {
 // warnings, with ranges of the text that n was parsed from. When there is an error the ID is None and the builder is
 // as it was before.
 func (b *Builder) Add(n condition.Node) (ID, []*condition.Diagnostic) {
-	c := &compiler{catalogue: b.catalogue}
+	c := &compiler{catalogue: b.catalogue, known: b.checkIDs}
 	t := c.tree(n)
 	if c.failed() {
 		return None, c.found
