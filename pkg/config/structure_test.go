@@ -62,7 +62,7 @@ func TestAdditions(t *testing.T) {
       - proc.pid
       - {who: "%user.name", n: 5}
   - match: {source: k8s_audit, sources: x}
-    extra_ouput: y
+    extra_outpt: y
     extra_fields:
   - {match: , extra_output: , suggested_output: }
 static_fields:
@@ -99,7 +99,7 @@ static_fields:
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{
-		at("12:5: unknown key extra_ouput in append_output[2] has no effect; did you mean extra_output?"),
+		at("12:5: unknown key extra_outpt in append_output[2] has no effect; did you mean extra_output?"),
 		at("11:32: unknown key sources in append_output[2].match has no effect; did you mean source?"),
 		at("20:3: static field my-key cannot be used: no condition or output can name it; write letters, digits and _, beginning with a letter"),
 	}, warnings); diff != "" {
