@@ -142,6 +142,16 @@ func (w *world) owns(it *item, n condition.Node) bool {
 	return kind == it.kind && name == it.name
 }
 
+// ownsAll tells whether no macro is in a condition of the item.
+func (w *world) ownsAll(it *item, n condition.Node) bool {
+	all := true
+	condition.Walk(n, func(n condition.Node) bool {
+		all = all && w.owns(it, n)
+		return all
+	})
+	return all
+}
+
 // findings collects diagnostics.
 type findings struct {
 	set  *rule.Set

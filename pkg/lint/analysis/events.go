@@ -96,38 +96,29 @@ func (w *world) undelivered(r *rule.Rule, types *program.TypeSet) {
 	}
 	names := w.typeNames(types)
 	for _, name := range names {
-		if name == "asyncevent" || w.options.Delivers(w.catalogue.Source(), name) {
-			if name != "asyncevent" {
-				return
-			}
+		if w.options.Delivers(w.catalogue.Source(), name) {
+			return
 		}
 	}
 	w.found.add(w.set.AtName(r, EventNotDelivered.finding(
-		fmt.Sprintf("the sensors of this version never report %s, so the rule fires for captures only", listed(without(names, "asyncevent"))), "")))
+		fmt.Sprintf("the sensors of this version never report %s, so the rule fires for captures only", listed(names)), "")))
 }
 
-// typeNames lists the names of event types, each once.
+// asynchronous is the type that belongs to every rule, since its events carry names of their own.
+const asynchronous = "asyncevent"
+
+// typeNames lists the names of event types, each once, but the one that belongs to every rule.
 func (w *world) typeNames(types *program.TypeSet) []string {
 	var names []string
 	seen := map[string]bool{}
 	all := w.catalogue.Types()
 	for _, id := range types.IDs() {
-		if name := all[id]; name != "" && !seen[name] {
+		if name := all[id]; name != "" && name != asynchronous && !seen[name] {
 			seen[name] = true
 			names = append(names, name)
 		}
 	}
 	return names
-}
-
-func without(names []string, name string) []string {
-	var out []string
-	for _, n := range names {
-		if n != name {
-			out = append(out, n)
-		}
-	}
-	return out
 }
 
 // listed joins names for a message, the first few of them.

@@ -62,6 +62,40 @@ func (w *world) extend(old *about, l literal) (*about, *clash) {
 	return w.narrow(next, l)
 }
 
+// excludes gives a clash when l cannot hold with what is known. It says what extend says, without making anything new.
+func (w *world) excludes(a *about, l literal) *clash {
+	if a == nil || !a.present && !l.not {
+		_, c := w.extend(a, l)
+		return c
+	}
+	w.spend(1 + len(a.literals)/8)
+	for _, k := range a.literals {
+		if k.same(l) {
+			return nil
+		}
+		if w.clash(k, l, a.present) {
+			return &clash{k, l}
+		}
+	}
+	switch {
+	case w.clash(l, l, a.present):
+		return &clash{l, l}
+	case l.x.many() || l.opaque || l.exists || !a.present:
+		return nil
+	case a.finite:
+		for i := range a.left {
+			if w.fits(l, &a.left[i]) {
+				return nil
+			}
+		}
+		return &clash{a.by, l}
+	case l.wants():
+		_, c := w.narrow(&about{literals: a.literals, present: true}, l)
+		return c
+	}
+	return nil
+}
+
 // revive adds the first literal that needs a value to literals that a missing value fulfilled so far.
 func (w *world) revive(old *about, l literal) (*about, *clash) {
 	next := &about{present: true}

@@ -187,7 +187,7 @@ func (w *world) neverSet(f *field.Field, a *field.Arg, types *program.TypeSet) b
 		return false
 	}
 	for _, id := range types.IDs() {
-		if name := w.catalogue.Types()[id]; name != "asyncevent" && f.Applies(id, a) {
+		if name := w.catalogue.Types()[id]; name != asynchronous && f.Applies(id, a) {
 			return false
 		}
 	}

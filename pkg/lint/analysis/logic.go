@@ -215,7 +215,7 @@ func (w *world) sameExpr(it *item, terms []condition.Node) [][]condition.Node {
 	var groups [][]condition.Node
 	for _, n := range terms {
 		t := w.term(n, false)
-		if t.kind != leaf || !w.owns(it, n) {
+		if t.kind != leaf || !w.owns(it, n) || !w.owns(it, t.lit.check) {
 			continue
 		}
 		i, ok := place[t.lit.x.id]

@@ -2,6 +2,7 @@ package analysis
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/rule"
@@ -70,12 +71,18 @@ func within(n, part condition.Node) bool {
 	return found
 }
 
-// name writes a part of an item's condition for a message. What comes from a macro is named by it.
+// name writes a part of an item's condition for a message, as it is written there. For what comes from a macro that
+// is the macro's name.
 func (w *world) name(it *item, n condition.Node) string {
-	if w.owns(it, n) {
+	text, at := w.set.Text(w.reference(it, n))
+	if at.Start < 0 || at.End > len(text) || at.Start >= at.End {
 		return shorten(condition.Print(n))
 	}
-	return shorten(condition.Print(n)) + w.origin(n)
+	text = shorten(strings.Join(strings.Fields(text[at.Start:at.End]), " "))
+	if !w.owns(it, n) {
+		text += w.origin(n)
+	}
+	return text
 }
 
 // literal writes a literal for a message about an item.

@@ -49,8 +49,15 @@ func (w *world) repeated(it *item, terms []condition.Node) map[condition.Node]bo
 			first[t.id] = n
 			continue
 		}
+		message := w.name(it, n) + " stands here twice"
+		if other := w.name(it, before); other != w.name(it, n) {
+			if !w.ownsAll(it, n) || !w.ownsAll(it, before) {
+				continue // a macro and what it happens to stand for
+			}
+			message = fmt.Sprintf("%s says the same as %s", w.name(it, n), other)
+		}
 		reported[n] = true
-		w.report(it, n, RedundantTerm, fmt.Sprintf("%s stands here twice", shorten(condition.Print(n))), "remove one of them")
+		w.report(it, n, RedundantTerm, message, "remove one of them")
 	}
 	return reported
 }

@@ -83,13 +83,26 @@ func (w *world) covers(earlier, later *candidate) bool {
 	if later.facts == nil {
 		later.facts = w.assume(later.term)
 	}
+	var hard []*term
 	for _, part := range earlier.conjuncts {
+		if w.refuted(later.facts.facts, part) {
+			continue
+		}
+		if hard = append(hard, part); len(hard) > maxHard {
+			return false
+		}
+	}
+	for _, part := range hard {
 		if !w.implied(later.facts, part) {
 			return false
 		}
 	}
 	return true
 }
+
+// maxHard is how many parts of a condition may need a search to see that another condition implies them. Rules that
+// have nothing to do with each other have more of them, and most are told apart by that.
+const maxHard = 1
 
 func (w *world) reportShadow(earlier, later *candidate) {
 	at := fmt.Sprintf("rule %s at %s", quote(earlier.rule.Name), earlier.rule.Pos)

@@ -73,7 +73,7 @@ func (w *world) propagate(a *assumption) {
 	}
 }
 
-// alive gives the alternatives of t that do not clash with f: none, one, or t's first two when there are several.
+// alive gives the alternatives of t that do not clash with f: none, one, or its first two when there are several.
 func (w *world) alive(f facts, t *term) (alive []*term, last *clash) {
 	for _, kid := range t.kids {
 		if c := w.refute(f, kid); c != nil {
@@ -93,8 +93,7 @@ func (w *world) refute(f facts, t *term) *clash {
 	case no:
 		return &clash{}
 	case leaf:
-		_, c := w.extend(f[t.lit.x.id], t.lit)
-		return c
+		return w.excludes(f[t.lit.x.id], t.lit)
 	case all:
 		a := &assumption{facts: maps.Clone(f)}
 		w.include(a, t)
@@ -135,6 +134,15 @@ func (w *world) eachCase(a *assumption, t *term) (last *clash) {
 		}
 	}
 	return last
+}
+
+// refuted tells whether t cannot hold under f, as far as can be told at once.
+func (w *world) refuted(f facts, t *term) bool {
+	if t.kind != one {
+		return w.refute(f, t) != nil
+	}
+	alive, _ := w.alive(f, t)
+	return len(alive) == 0
 }
 
 // implied tells whether t holds wherever a does: whether it is impossible that its negation holds too.
