@@ -1,6 +1,7 @@
 package field
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -78,6 +79,16 @@ func TestRenamed(t *testing.T) {
 	for name, want := range map[string]string{"filename": "fd.name", "proc.uid": "user.uid", "network.dst.ip": "fd.sip", "fd.name": "", "": ""} {
 		if got, ok := Renamed(name); got != want || ok != (want != "") {
 			t.Errorf("%s: %q, %v", name, got, ok)
+		}
+	}
+}
+
+// TestSuggestLong: a name of any length is answered at once.
+func TestSuggestLong(t *testing.T) {
+	c := catalogue()
+	for _, name := range []string{strings.Repeat("a.", 1<<20), strings.Repeat("proc.env.", 1<<17), strings.Repeat("x", 1<<20)} {
+		if got := c.Suggest(name); len(got) > 0 {
+			t.Errorf("%d names are like one of %d bytes", len(got), len(name))
 		}
 	}
 }

@@ -75,8 +75,15 @@ func (c *Catalogue) instead(name string) []string {
 		}
 	}
 	// An argument behind a dot where brackets are wanted.
-	for i := len(name) - 1; i > 0; i-- {
-		if f := c.byName[name[:i]]; name[i] == '.' && f != nil && f.Need != ArgNone && !f.DotArg && i < len(name)-1 {
+	const longest = 200 // what is longer is not worth a hint
+	if len(name) > longest {
+		return nil
+	}
+	for i := len(name) - 2; i > 0; i-- {
+		if name[i] != '.' {
+			continue
+		}
+		if f := c.byName[name[:i]]; f != nil && f.Need != ArgNone && !f.DotArg {
 			return []string{name[:i] + "[" + name[i+1:] + "]"}
 		}
 	}
