@@ -193,7 +193,7 @@ func (o *explaining) explain(c *cobra.Command, set *ruletest.Rules, one *rule.Co
 	if stopped {
 		_, err = fmt.Fprintf(c.OutOrStdout(), "there are more events: choose one with --number, or raise --limit\n")
 	} else if others := seen - max(explained, 1); o.number == 0 && others > 0 {
-		_, err = fmt.Fprintf(c.OutOrStdout(), "%d other events are of types that the rule never looks at\n", others)
+		_, err = fmt.Fprintf(c.OutOrStdout(), "events of types that the rule never looks at: %d\n", others)
 	}
 	return err
 }
