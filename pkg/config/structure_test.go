@@ -73,7 +73,7 @@ static_fields:
   my-key: z
 `)
 	c, warnings, err := Load(path, []string{
-		"append_output[].extra_output=%evt.time=x", `append_output[]={"match": {"tags": t}, "extra_fields": ["evt.num"]}`, "static_fields.cluster=c 1",
+		"append_output[].extra_output=%evt.time=x", `append_output[]={"match": {"tags": t}, "extra_fields": ["evt.num"]}`, "static_fields.cluster=c 1", "append_output[].extra_fields[]=evt.num",
 	}, environment(map[string]string{"HOME": "h"}))
 	if err != nil {
 		t.Fatal(err)
@@ -88,6 +88,7 @@ static_fields:
 		{rule.Addition{}, at("14:5")},
 		{rule.Addition{Output: "%evt.time=x"}, "-o append_output[].extra_output"},
 		{rule.Addition{Tags: []string{"t"}, Fields: []rule.AdditionField{{Name: "evt.num"}}}, "-o append_output[]:1:1"},
+		{rule.Addition{Fields: []rule.AdditionField{{Name: "evt.num"}}}, "-o append_output[].extra_fields[]"},
 	}
 	if diff := cmp.Diff(want, c.Additions); diff != "" {
 		t.Error(diff)

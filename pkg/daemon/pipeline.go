@@ -28,21 +28,13 @@ type pipeline struct {
 }
 
 func newPipeline(cfg config.Config, log *zap.Logger, stdout, stderr io.Writer) (*pipeline, error) {
-	compiled, err := loadRules(cfg, log, stderr)
+	compiled, names, err := loadRules(cfg, log, stderr)
 	if err != nil {
 		return nil, err
 	}
 	sinks, err := openSinks(cfg, stdout)
 	if err != nil {
 		return nil, err
-	}
-	var names []string
-	for _, source := range []string{event.SourceSyscall, event.SourceK8sAudit} {
-		if s := compiled.Sources[source]; s != nil {
-			for _, r := range s.Rules {
-				names = append(names, r.Name)
-			}
-		}
 	}
 	return &pipeline{
 		engine:     engine.New(compiled, engine.Options{MatchAll: cfg.MatchAll, MinPriority: cfg.Priority}),

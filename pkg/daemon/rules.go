@@ -52,28 +52,32 @@ func withStatic(c *field.Catalogue, static []config.StaticField) *field.Catalogu
 
 // loadRules reads the rules files of the configuration, or the built-in rules where it names none, switches rules on
 // and off, compiles them and appends to their outputs. Findings that matter for running them are printed to stderr.
-func loadRules(cfg config.Config, log *zap.Logger, stderr io.Writer) (*rule.Compiled, error) {
+// names are those of the rules in the order of their definition, in which the statistics list them.
+func loadRules(cfg config.Config, log *zap.Logger, stderr io.Writer) (compiled *rule.Compiled, names []string, err error) {
 	files := rules.Files()
 	if len(cfg.RulesFiles) > 0 {
-		var err error
 		if files, err = rule.ReadFiles(cfg.RulesFiles); err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 	}
 	catalogues := Catalogues(cfg.Hostname, cfg.StaticFields...)
 	set, found := rule.Load(files, catalogues)
+	for _, r := range set.Rules {
+		names = append(names, r.Name)
+	}
 	unmatched := set.Select(cfg.RuleSelections())
 	compiled, more := set.Compile(catalogues)
 	found = slices.DeleteFunc(append(found, more...), func(d rule.Diagnostic) bool { return d.Severity == condition.SeverityInfo })
 	if err := (lint.Result{Findings: found}).WriteText(stderr); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	if rule.HasErrors(found) {
-		return nil, fmt.Errorf("%w: see the findings above", ErrRules)
+		return nil, nil, fmt.Errorf("%w: see the findings above", ErrRules)
 	}
 	reportSelections(set, unmatched, cfg, stderr)
 	reportCaptures(set, log)
-	return appendOutputs(compiled, cfg, stderr)
+	compiled, err = appendOutputs(compiled, cfg, stderr)
+	return compiled, names, err
 }
 
 // reportSelections tells which selections have no effect.
