@@ -43,7 +43,7 @@ The formats are text, json (all of it, with places) and falco (the JSON of Falco
 			case format == "json":
 				return d.WriteJSON(out)
 			case format == "falco":
-				return d.WriteFalco(out, len(names) > 0)
+				return d.WriteFalco(out)
 			case len(names) > 0:
 				return d.WriteText(out)
 			}
@@ -77,5 +77,5 @@ func describeRules(c *cobra.Command, paths []string) (*description.Description, 
 		}
 		return nil, errFindings
 	}
-	return description.Of(files, set, compiled, catalogues), nil
+	return description.Of(set, compiled, catalogues), nil
 }

@@ -107,25 +107,27 @@ type Exception struct {
 	Comparisons []string `json:"comparisons"`
 	// Values holds one entry for each combination: for each field its value, or its values where it is a list.
 	Values [][][]string `json:"values"`
-	// Resolved is the condition that the exception is, absent for one without values.
+	// Resolved is when the rule does not hold because of the exception, absent for one without values.
 	Resolved string `json:"resolved,omitempty"`
 	At       Place  `json:"at"`
 }
 
-// Description is what was loaded, in the order of definition.
+// Description is what was loaded, in the order of definition. When rules are selected there are only these.
 type Description struct {
 	Rules  []Rule  `json:"rules"`
-	Macros []Macro `json:"macros"`
-	Lists  []List  `json:"lists"`
+	Macros []Macro `json:"macros,omitempty"`
+	Lists  []List  `json:"lists,omitempty"`
 
-	files      []rule.File
+	selected   bool
+	engine     string
+	plugins    []rule.Requirement
 	catalogues map[string]*field.Catalogue
 }
 
-// Of describes a set that was loaded from files without an error, and compiled from it. Catalogues are those that it
-// was loaded with.
-func Of(files []rule.File, set *rule.Set, compiled *rule.Compiled, catalogues map[string]*field.Catalogue) *Description {
-	d := &Description{Rules: []Rule{}, Macros: []Macro{}, Lists: []List{}, files: files, catalogues: catalogues}
+// Of describes a set that was loaded without an error, and what was compiled from it. Catalogues are those that it was
+// loaded with. A rule that is left out because of a field that is not known is left out here too.
+func Of(set *rule.Set, compiled *rule.Compiled, catalogues map[string]*field.Catalogue) *Description {
+	d := &Description{Rules: []Rule{}, Macros: []Macro{}, Lists: []List{}, engine: set.Engine, plugins: set.Plugins, catalogues: catalogues}
 	r := newReader(set)
 	for _, l := range set.Lists {
 		d.Lists = append(d.Lists, r.list(l))
@@ -133,8 +135,16 @@ func Of(files []rule.File, set *rule.Set, compiled *rule.Compiled, catalogues ma
 	for _, m := range set.Macros {
 		d.Macros = append(d.Macros, r.macro(m))
 	}
+	ready := map[string]*rule.CompiledRule{}
+	for _, source := range compiled.Sources {
+		for _, c := range source.Rules {
+			ready[c.Name] = c
+		}
+	}
 	for _, x := range set.Rules {
-		d.Rules = append(d.Rules, r.rule(x, compiled.Sources[x.Source]))
+		if c := ready[x.Name]; c != nil {
+			d.Rules = append(d.Rules, r.rule(c, compiled.Sources[x.Source]))
+		}
 	}
 	return d
 }
@@ -154,6 +164,7 @@ func (d *Description) Select(patterns []string) error {
 			return d.notLoaded(p)
 		}
 	}
+	d.selected, d.Macros, d.Lists = true, nil, nil
 	d.Rules = slices.DeleteFunc(d.Rules, func(r Rule) bool { return !keep[r.Name] })
 	return nil
 }

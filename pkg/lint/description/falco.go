@@ -1,6 +1,7 @@
 package description
 
 import (
+	"cmp"
 	"encoding/json"
 	"io"
 	"slices"
@@ -119,8 +120,15 @@ type FalcoListInfo struct {
 
 // Falco describes everything as Falco does.
 func (d *Description) Falco() *Falco {
-	f := &Falco{Lists: []FalcoList{}, Macros: []FalcoMacro{}, Rules: []FalcoRule{}}
-	f.RequiredEngineVersion, f.RequiredPluginVersions = requirements(d.files)
+	f := &Falco{Lists: []FalcoList{}, Macros: []FalcoMacro{}, Rules: []FalcoRule{}, RequiredPluginVersions: []FalcoPlugin{},
+		RequiredEngineVersion: cmp.Or(d.engine, "0.0.0")}
+	for _, p := range d.plugins {
+		plugin := FalcoPlugin{Name: p.Name, Version: p.Version, Alternatives: []FalcoAlternative{}}
+		for _, a := range p.Alternatives {
+			plugin.Alternatives = append(plugin.Alternatives, FalcoAlternative{Name: a.Name, Version: a.Version})
+		}
+		f.RequiredPluginVersions = append(f.RequiredPluginVersions, plugin)
+	}
 	for _, l := range d.Lists {
 		f.Lists = append(f.Lists, FalcoList{
 			Details: FalcoListDetails{ItemsCompiled: l.Resolved, Lists: l.direct, Plugins: []string{}, Used: l.Used},
@@ -137,17 +145,19 @@ func (d *Description) Falco() *Falco {
 	return f
 }
 
-// WriteFalco writes what Falco prints: everything, or the rules alone when some were selected. It is one line.
-func (d *Description) WriteFalco(w io.Writer, selected bool) error {
+// WriteFalco writes what Falco prints: everything for -L, the rules alone for -l, when rules were selected. It is one
+// line.
+func (d *Description) WriteFalco(w io.Writer) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	f := d.Falco()
-	if selected {
-		return e.Encode(struct {
-			Rules []FalcoRule `json:"rules"`
-		}{f.Rules})
+	if !d.selected {
+		return e.Encode(d.Falco())
 	}
-	return e.Encode(f)
+	rules := []FalcoRule{}
+	for _, r := range d.Rules {
+		rules = append(rules, r.falco(d.sourceTypes(r.Source)))
+	}
+	return e.Encode(map[string][]FalcoRule{"rules": rules})
 }
 
 func (r *Rule) falco(types []string) FalcoRule {
@@ -164,7 +174,7 @@ func (r *Rule) falco(types []string) FalcoRule {
 	return FalcoRule{
 		Details: FalcoRuleDetails{
 			ConditionCompiled: r.Resolved, ConditionFields: r.Fields, ConditionOperators: operatorsOf(r.tree),
-			Events: withAsync(events, r.Source), ExceptionFields: unique(fields), ExceptionNames: unique(names), ExceptionOperators: unique(operators),
+			Events: notNil(events), ExceptionFields: unique(fields), ExceptionNames: unique(names), ExceptionOperators: unique(operators),
 			Lists: notNil(r.direct.lists), Macros: notNil(r.direct.macros), OutputCompiled: r.Output, OutputFields: r.OutputFields,
 			Plugins: plugins(r.Source, slices.Concat(r.Fields, r.OutputFields)),
 		},
@@ -182,7 +192,7 @@ func (m *Macro) falco(events []string) FalcoMacro {
 	}
 	return FalcoMacro{
 		Details: FalcoMacroDetails{
-			ConditionCompiled: m.Resolved, ConditionFields: fields, ConditionOperators: operatorsOf(m.tree), Events: events,
+			ConditionCompiled: m.Resolved, ConditionFields: fields, ConditionOperators: operatorsOf(m.tree), Events: notNil(events),
 			Lists: notNil(m.direct.lists), Macros: notNil(m.direct.macros), Plugins: plugins("", fields), Used: m.Used,
 		},
 		Info: FalcoMacroInfo{Condition: m.Condition, Name: m.Name},
@@ -210,28 +220,16 @@ func operatorsOf(n condition.Node) []string {
 
 func notNil(texts []string) []string { return append([]string{}, texts...) }
 
-// pluginEvent is the one type that Falco gives the events of sources other than system calls.
-const pluginEvent = "pluginevent"
-
 // sourceTypes lists the event types of a source as Falco names them.
 func (d *Description) sourceTypes(source string) []string {
 	if source != event.SourceSyscall || d.catalogues[source] == nil {
-		return []string{pluginEvent}
+		return []string{"asyncevent", "pluginevent"}
 	}
 	var out []string
 	for _, name := range d.catalogues[source].Types() {
 		if name != "" {
 			out = append(out, name)
 		}
-	}
-	return unique(out)
-}
-
-// withAsync adds the type of asynchronous events, for which Falco evaluates each rule.
-func withAsync(events []string, source string) []string {
-	out := append([]string{"asyncevent"}, events...)
-	if source != event.SourceSyscall {
-		out = append(out, pluginEvent)
 	}
 	return unique(out)
 }
@@ -260,8 +258,8 @@ func (d *Description) macroEvents() map[string][]string {
 			out[name] = append(out[name], events...)
 		}
 	}
-	for _, m := range d.Macros {
-		out[m.Name] = unique(append(out[m.Name], "asyncevent"))
+	for name, events := range out {
+		out[name] = unique(events)
 	}
 	return out
 }

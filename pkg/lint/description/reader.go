@@ -34,29 +34,25 @@ func newReader(set *rule.Set) *reader {
 // names are macros and lists that a condition names itself, each sorted.
 type names struct{ macros, lists []string }
 
-// named finds the macros and lists in conditions.
-func (r *reader) named(texts ...string) names {
+// named finds the macros and lists in a condition as it was written.
+func (r *reader) named(tree condition.Node) names {
 	var n names
-	for _, text := range texts {
-		tree, problem := condition.Parse(text)
-		if problem != nil {
-			continue
-		}
-		condition.Walk(tree, func(x condition.Node) bool {
-			if m, ok := x.(*condition.Macro); ok && r.macros[m.Name] != nil {
-				n.macros = append(n.macros, m.Name)
-			}
-			return true
-		})
-		condition.WalkOperands(tree, func(o condition.Operand) bool {
-			if t, ok := o.(*condition.Text); ok && t.Quote == 0 && r.lists[t.Value] != nil {
-				n.lists = append(n.lists, t.Value)
-			}
-			return true
-		})
+	if tree == nil {
+		return n
 	}
-	n.macros, n.lists = unique(n.macros), unique(n.lists)
-	return n
+	condition.Walk(tree, func(x condition.Node) bool {
+		if m, ok := x.(*condition.Macro); ok && r.macros[m.Name] != nil {
+			n.macros = append(n.macros, m.Name)
+		}
+		return true
+	})
+	condition.WalkOperands(tree, func(o condition.Operand) bool {
+		if t, ok := o.(*condition.Text); ok && t.Quote == 0 && r.lists[t.Value] != nil {
+			n.lists = append(n.lists, t.Value)
+		}
+		return true
+	})
+	return names{unique(n.macros), unique(n.lists)}
 }
 
 // reached adds the macros and lists that others use in turn.
@@ -133,7 +129,7 @@ func (r *reader) macro(m *rule.Macro) Macro {
 		return known
 	}
 	out := Macro{Name: m.Name, Condition: m.Condition, Resolved: resolved(m.Node), Used: m.Used, At: place(m.Pos), Parts: parts(m.Parts),
-		tree: m.Node, direct: r.named(m.Condition)}
+		tree: m.Node, direct: r.named(m.Tree)}
 	r.described.macros[m.Name] = out
 	return out
 }
@@ -146,18 +142,16 @@ func resolved(n condition.Node) string {
 	return condition.Print(n)
 }
 
-func (r *reader) rule(x *rule.Rule, source *rule.Source) Rule {
+func (r *reader) rule(c *rule.CompiledRule, source *rule.Source) Rule {
+	x := c.Rule
 	out := Rule{
 		Name: x.Name, Source: x.Source, Priority: x.Priority.String(), Enabled: x.Enabled, Tags: append([]string{}, x.Tags...),
 		Description: x.Description, Condition: x.Condition, Resolved: resolved(x.Node), Output: x.Output,
 		Macros: []Macro{}, Lists: []List{}, Exceptions: exceptions(x), Fields: fieldNames(x.Node), OutputFields: []string{},
 		Capture: x.Capture, CaptureDuration: x.CaptureDuration, At: place(x.Pos), Parts: parts(x.Parts), tree: x.Node,
+		direct: r.named(x.Tree),
 	}
-	texts := []string{x.Condition}
-	for _, e := range out.Exceptions {
-		texts = append(texts, e.Resolved)
-	}
-	out.direct = r.named(texts...)
+	out.direct.lists = unique(append(out.direct.lists, r.listsOf(x.Exceptions)...))
 	all := r.reached(out.direct)
 	for _, name := range all.macros {
 		out.Macros = append(out.Macros, r.macro(r.macros[name]))
@@ -165,19 +159,47 @@ func (r *reader) rule(x *rule.Rule, source *rule.Source) Rule {
 	for _, name := range all.lists {
 		out.Lists = append(out.Lists, r.list(r.lists[name]))
 	}
-	if source == nil {
-		return out
+	for _, f := range c.Output.Fields() {
+		out.OutputFields = append(out.OutputFields, f.Name)
 	}
-	for _, c := range source.Rules {
-		if c.Name != x.Name {
-			continue
+	types := source.Program.Types(c.Condition)
+	out.AllEvents = types.All()
+	out.Events = typeNames(source.Catalogue.Types(), types)
+	return out
+}
+
+// exceptions describes the exceptions of a rule. Of each that has values the condition is one of the terms that are
+// added to that of the rule, in their order.
+func exceptions(x *rule.Rule) []Exception {
+	out := []Exception{}
+	terms := []condition.Node(nil)
+	if and, ok := x.Node.(*condition.And); ok {
+		terms = and.Terms[1:]
+	}
+	for _, e := range x.Exceptions {
+		one := Exception{Name: e.Name, Fields: e.Fields, Comparisons: e.Comparisons, Values: append([][][]string{}, e.Values...), At: place(e.Pos)}
+		if len(e.Values) > 0 && len(terms) > 0 {
+			if not, ok := terms[0].(*condition.Not); ok {
+				one.Resolved = condition.Print(not.Term)
+			}
+			terms = terms[1:]
 		}
-		for _, f := range c.Output.Fields() {
-			out.OutputFields = append(out.OutputFields, f.Name)
+		out = append(out, one)
+	}
+	return out
+}
+
+// listsOf finds the lists among the values of exceptions.
+func (r *reader) listsOf(exceptions []rule.Exception) []string {
+	var out []string
+	for _, e := range exceptions {
+		for _, texts := range slices.Concat(e.Values...) {
+			for _, t := range texts {
+				if r.lists[t] != nil {
+					out = append(out, t)
+				}
+			}
 		}
-		types := source.Program.Types(c.Condition)
-		out.AllEvents = types.All()
-		out.Events = typeNames(source.Catalogue.Types(), types)
 	}
 	return out
 }

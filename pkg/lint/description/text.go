@@ -125,7 +125,7 @@ func (e *Exception) text() string {
 	if e.Resolved == "" {
 		return fmt.Sprintf("%s (%s): no values", e.Name, e.At)
 	}
-	return fmt.Sprintf("%s (%s): not %s", e.Name, e.At, e.Resolved)
+	return fmt.Sprintf("%s (%s): not where %s", e.Name, e.At, e.Resolved)
 }
 
 // origins are the places of the parts of an item, each line once.
