@@ -19,9 +19,7 @@ disjunction : conjunction (OR (GAP conjunction | LPAREN disjunction RPAREN))* ;
 
 conjunction : negation (AND (GAP negation | LPAREN disjunction RPAREN))* ;
 
-negation : nots+=NOT* (open=NOT_LPAREN disjunction RPAREN | primary) ;
-
-primary : LPAREN disjunction RPAREN | check | macro ;
+negation : nots+=NOT* (open=NOT_LPAREN disjunction RPAREN | LPAREN disjunction RPAREN | check | macro) ;
 
 macro : MACRO ;
 
@@ -44,11 +42,10 @@ list : LIST_OPEN (text (COMMA text)*)? LIST_CLOSE ;
 
 name : NAME ;
 
-text : quoted | bare ;
+// The label keeps the generator from making a set of the two, for which it writes code that does not compile.
+text : QUOTED | bare=BARE ;
 
 quoted : QUOTED ;
-
-bare : BARE ;
 
 number : NUMBER ;
 

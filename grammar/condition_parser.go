@@ -46,115 +46,112 @@ func conditionparserParserInit() {
 		"GROUP_CLOSE", "ARGUMENT_TEXT", "ARGUMENT_CLOSE", "MODIFIED_NOT",
 	}
 	staticData.RuleNames = []string{
-		"condition", "operand", "disjunction", "conjunction", "negation", "primary",
-		"macro", "check", "comparison", "modified", "word", "list", "name",
-		"text", "quoted", "bare", "number", "field", "argument", "val", "transform",
-		"input", "group", "item", "close",
+		"condition", "operand", "disjunction", "conjunction", "negation", "macro",
+		"check", "comparison", "modified", "word", "list", "name", "text", "quoted",
+		"number", "field", "argument", "val", "transform", "input", "group",
+		"item", "close",
 	}
 	staticData.PredictionContextCache = antlr.NewPredictionContextCache()
 	staticData.serializedATN = []int32{
-		4, 1, 42, 233, 2, 0, 7, 0, 2, 1, 7, 1, 2, 2, 7, 2, 2, 3, 7, 3, 2, 4, 7,
+		4, 1, 42, 224, 2, 0, 7, 0, 2, 1, 7, 1, 2, 2, 7, 2, 2, 3, 7, 3, 2, 4, 7,
 		4, 2, 5, 7, 5, 2, 6, 7, 6, 2, 7, 7, 7, 2, 8, 7, 8, 2, 9, 7, 9, 2, 10, 7,
 		10, 2, 11, 7, 11, 2, 12, 7, 12, 2, 13, 7, 13, 2, 14, 7, 14, 2, 15, 7, 15,
 		2, 16, 7, 16, 2, 17, 7, 17, 2, 18, 7, 18, 2, 19, 7, 19, 2, 20, 7, 20, 2,
-		21, 7, 21, 2, 22, 7, 22, 2, 23, 7, 23, 2, 24, 7, 24, 1, 0, 1, 0, 1, 0,
-		1, 1, 1, 1, 3, 1, 56, 8, 1, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1,
-		2, 3, 2, 66, 8, 2, 5, 2, 68, 8, 2, 10, 2, 12, 2, 71, 9, 2, 1, 3, 1, 3,
-		1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 3, 3, 81, 8, 3, 5, 3, 83, 8, 3, 10,
-		3, 12, 3, 86, 9, 3, 1, 4, 5, 4, 89, 8, 4, 10, 4, 12, 4, 92, 9, 4, 1, 4,
-		1, 4, 1, 4, 1, 4, 1, 4, 3, 4, 99, 8, 4, 1, 5, 1, 5, 1, 5, 1, 5, 1, 5, 1,
-		5, 3, 5, 107, 8, 5, 1, 6, 1, 6, 1, 7, 1, 7, 3, 7, 113, 8, 7, 1, 7, 1, 7,
-		1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 3, 8, 122, 8, 8, 1, 8, 1, 8, 1, 8, 1, 8,
-		1, 8, 3, 8, 129, 8, 8, 1, 8, 1, 8, 1, 8, 1, 8, 1, 8, 3, 8, 136, 8, 8, 1,
-		8, 1, 8, 1, 8, 1, 8, 1, 8, 3, 8, 143, 8, 8, 3, 8, 145, 8, 8, 1, 9, 1, 9,
-		1, 9, 3, 9, 150, 8, 9, 1, 10, 1, 10, 1, 11, 1, 11, 1, 11, 1, 11, 5, 11,
-		158, 8, 11, 10, 11, 12, 11, 161, 9, 11, 3, 11, 163, 8, 11, 1, 11, 1, 11,
-		1, 12, 1, 12, 1, 13, 1, 13, 3, 13, 171, 8, 13, 1, 14, 1, 14, 1, 15, 1,
-		15, 1, 16, 1, 16, 1, 17, 1, 17, 1, 17, 3, 17, 182, 8, 17, 1, 18, 1, 18,
-		1, 18, 1, 19, 1, 19, 1, 19, 1, 19, 1, 20, 1, 20, 1, 20, 1, 20, 5, 20, 195,
-		8, 20, 10, 20, 12, 20, 198, 9, 20, 1, 20, 1, 20, 1, 21, 1, 21, 1, 21, 1,
-		21, 1, 21, 3, 21, 207, 8, 21, 1, 22, 1, 22, 1, 22, 1, 22, 5, 22, 213, 8,
-		22, 10, 22, 12, 22, 216, 9, 22, 3, 22, 218, 8, 22, 1, 22, 1, 22, 1, 23,
-		1, 23, 1, 23, 1, 23, 3, 23, 226, 8, 23, 1, 24, 1, 24, 1, 24, 3, 24, 231,
-		8, 24, 1, 24, 0, 0, 25, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24,
-		26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 46, 48, 0, 1, 2, 0, 21, 21, 40,
-		40, 249, 0, 50, 1, 0, 0, 0, 2, 55, 1, 0, 0, 0, 4, 57, 1, 0, 0, 0, 6, 72,
-		1, 0, 0, 0, 8, 90, 1, 0, 0, 0, 10, 106, 1, 0, 0, 0, 12, 108, 1, 0, 0, 0,
-		14, 112, 1, 0, 0, 0, 16, 144, 1, 0, 0, 0, 18, 146, 1, 0, 0, 0, 20, 151,
-		1, 0, 0, 0, 22, 153, 1, 0, 0, 0, 24, 166, 1, 0, 0, 0, 26, 170, 1, 0, 0,
-		0, 28, 172, 1, 0, 0, 0, 30, 174, 1, 0, 0, 0, 32, 176, 1, 0, 0, 0, 34, 181,
-		1, 0, 0, 0, 36, 183, 1, 0, 0, 0, 38, 186, 1, 0, 0, 0, 40, 190, 1, 0, 0,
-		0, 42, 206, 1, 0, 0, 0, 44, 208, 1, 0, 0, 0, 46, 225, 1, 0, 0, 0, 48, 230,
-		1, 0, 0, 0, 50, 51, 3, 4, 2, 0, 51, 52, 5, 0, 0, 1, 52, 1, 1, 0, 0, 0,
-		53, 56, 3, 34, 17, 0, 54, 56, 3, 40, 20, 0, 55, 53, 1, 0, 0, 0, 55, 54,
-		1, 0, 0, 0, 56, 3, 1, 0, 0, 0, 57, 69, 3, 6, 3, 0, 58, 65, 5, 31, 0, 0,
-		59, 60, 5, 33, 0, 0, 60, 66, 3, 6, 3, 0, 61, 62, 5, 5, 0, 0, 62, 63, 3,
-		4, 2, 0, 63, 64, 5, 32, 0, 0, 64, 66, 1, 0, 0, 0, 65, 59, 1, 0, 0, 0, 65,
-		61, 1, 0, 0, 0, 66, 68, 1, 0, 0, 0, 67, 58, 1, 0, 0, 0, 68, 71, 1, 0, 0,
-		0, 69, 67, 1, 0, 0, 0, 69, 70, 1, 0, 0, 0, 70, 5, 1, 0, 0, 0, 71, 69, 1,
-		0, 0, 0, 72, 84, 3, 8, 4, 0, 73, 80, 5, 30, 0, 0, 74, 75, 5, 33, 0, 0,
-		75, 81, 3, 8, 4, 0, 76, 77, 5, 5, 0, 0, 77, 78, 3, 4, 2, 0, 78, 79, 5,
-		32, 0, 0, 79, 81, 1, 0, 0, 0, 80, 74, 1, 0, 0, 0, 80, 76, 1, 0, 0, 0, 81,
-		83, 1, 0, 0, 0, 82, 73, 1, 0, 0, 0, 83, 86, 1, 0, 0, 0, 84, 82, 1, 0, 0,
-		0, 84, 85, 1, 0, 0, 0, 85, 7, 1, 0, 0, 0, 86, 84, 1, 0, 0, 0, 87, 89, 5,
-		3, 0, 0, 88, 87, 1, 0, 0, 0, 89, 92, 1, 0, 0, 0, 90, 88, 1, 0, 0, 0, 90,
-		91, 1, 0, 0, 0, 91, 98, 1, 0, 0, 0, 92, 90, 1, 0, 0, 0, 93, 94, 5, 4, 0,
-		0, 94, 95, 3, 4, 2, 0, 95, 96, 5, 32, 0, 0, 96, 99, 1, 0, 0, 0, 97, 99,
-		3, 10, 5, 0, 98, 93, 1, 0, 0, 0, 98, 97, 1, 0, 0, 0, 99, 9, 1, 0, 0, 0,
-		100, 101, 5, 5, 0, 0, 101, 102, 3, 4, 2, 0, 102, 103, 5, 32, 0, 0, 103,
-		107, 1, 0, 0, 0, 104, 107, 3, 14, 7, 0, 105, 107, 3, 12, 6, 0, 106, 100,
-		1, 0, 0, 0, 106, 104, 1, 0, 0, 0, 106, 105, 1, 0, 0, 0, 107, 11, 1, 0,
-		0, 0, 108, 109, 5, 9, 0, 0, 109, 13, 1, 0, 0, 0, 110, 113, 3, 34, 17, 0,
-		111, 113, 3, 40, 20, 0, 112, 110, 1, 0, 0, 0, 112, 111, 1, 0, 0, 0, 113,
-		114, 1, 0, 0, 0, 114, 115, 3, 16, 8, 0, 115, 15, 1, 0, 0, 0, 116, 145,
-		5, 11, 0, 0, 117, 121, 5, 12, 0, 0, 118, 122, 3, 32, 16, 0, 119, 122, 3,
-		38, 19, 0, 120, 122, 3, 40, 20, 0, 121, 118, 1, 0, 0, 0, 121, 119, 1, 0,
-		0, 0, 121, 120, 1, 0, 0, 0, 122, 145, 1, 0, 0, 0, 123, 128, 5, 13, 0, 0,
-		124, 129, 3, 18, 9, 0, 125, 129, 3, 26, 13, 0, 126, 129, 3, 38, 19, 0,
-		127, 129, 3, 40, 20, 0, 128, 124, 1, 0, 0, 0, 128, 125, 1, 0, 0, 0, 128,
-		126, 1, 0, 0, 0, 128, 127, 1, 0, 0, 0, 129, 145, 1, 0, 0, 0, 130, 135,
-		5, 14, 0, 0, 131, 136, 3, 20, 10, 0, 132, 136, 3, 26, 13, 0, 133, 136,
-		3, 38, 19, 0, 134, 136, 3, 40, 20, 0, 135, 131, 1, 0, 0, 0, 135, 132, 1,
-		0, 0, 0, 135, 133, 1, 0, 0, 0, 135, 134, 1, 0, 0, 0, 136, 145, 1, 0, 0,
-		0, 137, 142, 5, 15, 0, 0, 138, 143, 3, 22, 11, 0, 139, 143, 3, 24, 12,
-		0, 140, 143, 3, 38, 19, 0, 141, 143, 3, 40, 20, 0, 142, 138, 1, 0, 0, 0,
-		142, 139, 1, 0, 0, 0, 142, 140, 1, 0, 0, 0, 142, 141, 1, 0, 0, 0, 143,
-		145, 1, 0, 0, 0, 144, 116, 1, 0, 0, 0, 144, 117, 1, 0, 0, 0, 144, 123,
-		1, 0, 0, 0, 144, 130, 1, 0, 0, 0, 144, 137, 1, 0, 0, 0, 145, 17, 1, 0,
-		0, 0, 146, 149, 5, 20, 0, 0, 147, 150, 3, 22, 11, 0, 148, 150, 3, 24, 12,
-		0, 149, 147, 1, 0, 0, 0, 149, 148, 1, 0, 0, 0, 149, 150, 1, 0, 0, 0, 150,
-		19, 1, 0, 0, 0, 151, 152, 5, 20, 0, 0, 152, 21, 1, 0, 0, 0, 153, 162, 5,
-		25, 0, 0, 154, 159, 3, 26, 13, 0, 155, 156, 5, 27, 0, 0, 156, 158, 3, 26,
-		13, 0, 157, 155, 1, 0, 0, 0, 158, 161, 1, 0, 0, 0, 159, 157, 1, 0, 0, 0,
-		159, 160, 1, 0, 0, 0, 160, 163, 1, 0, 0, 0, 161, 159, 1, 0, 0, 0, 162,
-		154, 1, 0, 0, 0, 162, 163, 1, 0, 0, 0, 163, 164, 1, 0, 0, 0, 164, 165,
-		5, 28, 0, 0, 165, 23, 1, 0, 0, 0, 166, 167, 5, 23, 0, 0, 167, 25, 1, 0,
-		0, 0, 168, 171, 3, 28, 14, 0, 169, 171, 3, 30, 15, 0, 170, 168, 1, 0, 0,
-		0, 170, 169, 1, 0, 0, 0, 171, 27, 1, 0, 0, 0, 172, 173, 5, 21, 0, 0, 173,
-		29, 1, 0, 0, 0, 174, 175, 5, 22, 0, 0, 175, 31, 1, 0, 0, 0, 176, 177, 5,
-		18, 0, 0, 177, 33, 1, 0, 0, 0, 178, 182, 5, 6, 0, 0, 179, 180, 5, 7, 0,
-		0, 180, 182, 3, 36, 18, 0, 181, 178, 1, 0, 0, 0, 181, 179, 1, 0, 0, 0,
-		182, 35, 1, 0, 0, 0, 183, 184, 7, 0, 0, 0, 184, 185, 5, 41, 0, 0, 185,
-		37, 1, 0, 0, 0, 186, 187, 5, 17, 0, 0, 187, 188, 3, 34, 17, 0, 188, 189,
-		3, 48, 24, 0, 189, 39, 1, 0, 0, 0, 190, 191, 5, 8, 0, 0, 191, 196, 3, 42,
-		21, 0, 192, 193, 5, 27, 0, 0, 193, 195, 3, 42, 21, 0, 194, 192, 1, 0, 0,
-		0, 195, 198, 1, 0, 0, 0, 196, 194, 1, 0, 0, 0, 196, 197, 1, 0, 0, 0, 197,
-		199, 1, 0, 0, 0, 198, 196, 1, 0, 0, 0, 199, 200, 3, 48, 24, 0, 200, 41,
-		1, 0, 0, 0, 201, 207, 3, 32, 16, 0, 202, 207, 3, 28, 14, 0, 203, 207, 3,
-		44, 22, 0, 204, 207, 3, 40, 20, 0, 205, 207, 3, 34, 17, 0, 206, 201, 1,
-		0, 0, 0, 206, 202, 1, 0, 0, 0, 206, 203, 1, 0, 0, 0, 206, 204, 1, 0, 0,
-		0, 206, 205, 1, 0, 0, 0, 207, 43, 1, 0, 0, 0, 208, 217, 5, 35, 0, 0, 209,
-		214, 3, 46, 23, 0, 210, 211, 5, 27, 0, 0, 211, 213, 3, 46, 23, 0, 212,
-		210, 1, 0, 0, 0, 213, 216, 1, 0, 0, 0, 214, 212, 1, 0, 0, 0, 214, 215,
-		1, 0, 0, 0, 215, 218, 1, 0, 0, 0, 216, 214, 1, 0, 0, 0, 217, 209, 1, 0,
-		0, 0, 217, 218, 1, 0, 0, 0, 218, 219, 1, 0, 0, 0, 219, 220, 5, 39, 0, 0,
-		220, 45, 1, 0, 0, 0, 221, 226, 3, 34, 17, 0, 222, 226, 3, 40, 20, 0, 223,
-		226, 3, 28, 14, 0, 224, 226, 3, 32, 16, 0, 225, 221, 1, 0, 0, 0, 225, 222,
-		1, 0, 0, 0, 225, 223, 1, 0, 0, 0, 225, 224, 1, 0, 0, 0, 226, 47, 1, 0,
-		0, 0, 227, 231, 5, 36, 0, 0, 228, 229, 5, 37, 0, 0, 229, 231, 3, 36, 18,
-		0, 230, 227, 1, 0, 0, 0, 230, 228, 1, 0, 0, 0, 231, 49, 1, 0, 0, 0, 25,
-		55, 65, 69, 80, 84, 90, 98, 106, 112, 121, 128, 135, 142, 144, 149, 159,
-		162, 170, 181, 196, 206, 214, 217, 225, 230,
+		21, 7, 21, 2, 22, 7, 22, 1, 0, 1, 0, 1, 0, 1, 1, 1, 1, 3, 1, 52, 8, 1,
+		1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 1, 2, 3, 2, 62, 8, 2, 5, 2, 64,
+		8, 2, 10, 2, 12, 2, 67, 9, 2, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3, 1, 3,
+		1, 3, 3, 3, 77, 8, 3, 5, 3, 79, 8, 3, 10, 3, 12, 3, 82, 9, 3, 1, 4, 5,
+		4, 85, 8, 4, 10, 4, 12, 4, 88, 9, 4, 1, 4, 1, 4, 1, 4, 1, 4, 1, 4, 1, 4,
+		1, 4, 1, 4, 1, 4, 1, 4, 3, 4, 100, 8, 4, 1, 5, 1, 5, 1, 6, 1, 6, 3, 6,
+		106, 8, 6, 1, 6, 1, 6, 1, 7, 1, 7, 1, 7, 1, 7, 1, 7, 3, 7, 115, 8, 7, 1,
+		7, 1, 7, 1, 7, 1, 7, 1, 7, 3, 7, 122, 8, 7, 1, 7, 1, 7, 1, 7, 1, 7, 1,
+		7, 3, 7, 129, 8, 7, 1, 7, 1, 7, 1, 7, 1, 7, 1, 7, 3, 7, 136, 8, 7, 3, 7,
+		138, 8, 7, 1, 8, 1, 8, 1, 8, 3, 8, 143, 8, 8, 1, 9, 1, 9, 1, 10, 1, 10,
+		1, 10, 1, 10, 5, 10, 151, 8, 10, 10, 10, 12, 10, 154, 9, 10, 3, 10, 156,
+		8, 10, 1, 10, 1, 10, 1, 11, 1, 11, 1, 12, 1, 12, 3, 12, 164, 8, 12, 1,
+		13, 1, 13, 1, 14, 1, 14, 1, 15, 1, 15, 1, 15, 3, 15, 173, 8, 15, 1, 16,
+		1, 16, 1, 16, 1, 17, 1, 17, 1, 17, 1, 17, 1, 18, 1, 18, 1, 18, 1, 18, 5,
+		18, 186, 8, 18, 10, 18, 12, 18, 189, 9, 18, 1, 18, 1, 18, 1, 19, 1, 19,
+		1, 19, 1, 19, 1, 19, 3, 19, 198, 8, 19, 1, 20, 1, 20, 1, 20, 1, 20, 5,
+		20, 204, 8, 20, 10, 20, 12, 20, 207, 9, 20, 3, 20, 209, 8, 20, 1, 20, 1,
+		20, 1, 21, 1, 21, 1, 21, 1, 21, 3, 21, 217, 8, 21, 1, 22, 1, 22, 1, 22,
+		3, 22, 222, 8, 22, 1, 22, 0, 0, 23, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18,
+		20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 42, 44, 0, 1, 2, 0, 21, 21,
+		40, 40, 242, 0, 46, 1, 0, 0, 0, 2, 51, 1, 0, 0, 0, 4, 53, 1, 0, 0, 0, 6,
+		68, 1, 0, 0, 0, 8, 86, 1, 0, 0, 0, 10, 101, 1, 0, 0, 0, 12, 105, 1, 0,
+		0, 0, 14, 137, 1, 0, 0, 0, 16, 139, 1, 0, 0, 0, 18, 144, 1, 0, 0, 0, 20,
+		146, 1, 0, 0, 0, 22, 159, 1, 0, 0, 0, 24, 163, 1, 0, 0, 0, 26, 165, 1,
+		0, 0, 0, 28, 167, 1, 0, 0, 0, 30, 172, 1, 0, 0, 0, 32, 174, 1, 0, 0, 0,
+		34, 177, 1, 0, 0, 0, 36, 181, 1, 0, 0, 0, 38, 197, 1, 0, 0, 0, 40, 199,
+		1, 0, 0, 0, 42, 216, 1, 0, 0, 0, 44, 221, 1, 0, 0, 0, 46, 47, 3, 4, 2,
+		0, 47, 48, 5, 0, 0, 1, 48, 1, 1, 0, 0, 0, 49, 52, 3, 30, 15, 0, 50, 52,
+		3, 36, 18, 0, 51, 49, 1, 0, 0, 0, 51, 50, 1, 0, 0, 0, 52, 3, 1, 0, 0, 0,
+		53, 65, 3, 6, 3, 0, 54, 61, 5, 31, 0, 0, 55, 56, 5, 33, 0, 0, 56, 62, 3,
+		6, 3, 0, 57, 58, 5, 5, 0, 0, 58, 59, 3, 4, 2, 0, 59, 60, 5, 32, 0, 0, 60,
+		62, 1, 0, 0, 0, 61, 55, 1, 0, 0, 0, 61, 57, 1, 0, 0, 0, 62, 64, 1, 0, 0,
+		0, 63, 54, 1, 0, 0, 0, 64, 67, 1, 0, 0, 0, 65, 63, 1, 0, 0, 0, 65, 66,
+		1, 0, 0, 0, 66, 5, 1, 0, 0, 0, 67, 65, 1, 0, 0, 0, 68, 80, 3, 8, 4, 0,
+		69, 76, 5, 30, 0, 0, 70, 71, 5, 33, 0, 0, 71, 77, 3, 8, 4, 0, 72, 73, 5,
+		5, 0, 0, 73, 74, 3, 4, 2, 0, 74, 75, 5, 32, 0, 0, 75, 77, 1, 0, 0, 0, 76,
+		70, 1, 0, 0, 0, 76, 72, 1, 0, 0, 0, 77, 79, 1, 0, 0, 0, 78, 69, 1, 0, 0,
+		0, 79, 82, 1, 0, 0, 0, 80, 78, 1, 0, 0, 0, 80, 81, 1, 0, 0, 0, 81, 7, 1,
+		0, 0, 0, 82, 80, 1, 0, 0, 0, 83, 85, 5, 3, 0, 0, 84, 83, 1, 0, 0, 0, 85,
+		88, 1, 0, 0, 0, 86, 84, 1, 0, 0, 0, 86, 87, 1, 0, 0, 0, 87, 99, 1, 0, 0,
+		0, 88, 86, 1, 0, 0, 0, 89, 90, 5, 4, 0, 0, 90, 91, 3, 4, 2, 0, 91, 92,
+		5, 32, 0, 0, 92, 100, 1, 0, 0, 0, 93, 94, 5, 5, 0, 0, 94, 95, 3, 4, 2,
+		0, 95, 96, 5, 32, 0, 0, 96, 100, 1, 0, 0, 0, 97, 100, 3, 12, 6, 0, 98,
+		100, 3, 10, 5, 0, 99, 89, 1, 0, 0, 0, 99, 93, 1, 0, 0, 0, 99, 97, 1, 0,
+		0, 0, 99, 98, 1, 0, 0, 0, 100, 9, 1, 0, 0, 0, 101, 102, 5, 9, 0, 0, 102,
+		11, 1, 0, 0, 0, 103, 106, 3, 30, 15, 0, 104, 106, 3, 36, 18, 0, 105, 103,
+		1, 0, 0, 0, 105, 104, 1, 0, 0, 0, 106, 107, 1, 0, 0, 0, 107, 108, 3, 14,
+		7, 0, 108, 13, 1, 0, 0, 0, 109, 138, 5, 11, 0, 0, 110, 114, 5, 12, 0, 0,
+		111, 115, 3, 28, 14, 0, 112, 115, 3, 34, 17, 0, 113, 115, 3, 36, 18, 0,
+		114, 111, 1, 0, 0, 0, 114, 112, 1, 0, 0, 0, 114, 113, 1, 0, 0, 0, 115,
+		138, 1, 0, 0, 0, 116, 121, 5, 13, 0, 0, 117, 122, 3, 16, 8, 0, 118, 122,
+		3, 24, 12, 0, 119, 122, 3, 34, 17, 0, 120, 122, 3, 36, 18, 0, 121, 117,
+		1, 0, 0, 0, 121, 118, 1, 0, 0, 0, 121, 119, 1, 0, 0, 0, 121, 120, 1, 0,
+		0, 0, 122, 138, 1, 0, 0, 0, 123, 128, 5, 14, 0, 0, 124, 129, 3, 18, 9,
+		0, 125, 129, 3, 24, 12, 0, 126, 129, 3, 34, 17, 0, 127, 129, 3, 36, 18,
+		0, 128, 124, 1, 0, 0, 0, 128, 125, 1, 0, 0, 0, 128, 126, 1, 0, 0, 0, 128,
+		127, 1, 0, 0, 0, 129, 138, 1, 0, 0, 0, 130, 135, 5, 15, 0, 0, 131, 136,
+		3, 20, 10, 0, 132, 136, 3, 22, 11, 0, 133, 136, 3, 34, 17, 0, 134, 136,
+		3, 36, 18, 0, 135, 131, 1, 0, 0, 0, 135, 132, 1, 0, 0, 0, 135, 133, 1,
+		0, 0, 0, 135, 134, 1, 0, 0, 0, 136, 138, 1, 0, 0, 0, 137, 109, 1, 0, 0,
+		0, 137, 110, 1, 0, 0, 0, 137, 116, 1, 0, 0, 0, 137, 123, 1, 0, 0, 0, 137,
+		130, 1, 0, 0, 0, 138, 15, 1, 0, 0, 0, 139, 142, 5, 20, 0, 0, 140, 143,
+		3, 20, 10, 0, 141, 143, 3, 22, 11, 0, 142, 140, 1, 0, 0, 0, 142, 141, 1,
+		0, 0, 0, 142, 143, 1, 0, 0, 0, 143, 17, 1, 0, 0, 0, 144, 145, 5, 20, 0,
+		0, 145, 19, 1, 0, 0, 0, 146, 155, 5, 25, 0, 0, 147, 152, 3, 24, 12, 0,
+		148, 149, 5, 27, 0, 0, 149, 151, 3, 24, 12, 0, 150, 148, 1, 0, 0, 0, 151,
+		154, 1, 0, 0, 0, 152, 150, 1, 0, 0, 0, 152, 153, 1, 0, 0, 0, 153, 156,
+		1, 0, 0, 0, 154, 152, 1, 0, 0, 0, 155, 147, 1, 0, 0, 0, 155, 156, 1, 0,
+		0, 0, 156, 157, 1, 0, 0, 0, 157, 158, 5, 28, 0, 0, 158, 21, 1, 0, 0, 0,
+		159, 160, 5, 23, 0, 0, 160, 23, 1, 0, 0, 0, 161, 164, 5, 21, 0, 0, 162,
+		164, 5, 22, 0, 0, 163, 161, 1, 0, 0, 0, 163, 162, 1, 0, 0, 0, 164, 25,
+		1, 0, 0, 0, 165, 166, 5, 21, 0, 0, 166, 27, 1, 0, 0, 0, 167, 168, 5, 18,
+		0, 0, 168, 29, 1, 0, 0, 0, 169, 173, 5, 6, 0, 0, 170, 171, 5, 7, 0, 0,
+		171, 173, 3, 32, 16, 0, 172, 169, 1, 0, 0, 0, 172, 170, 1, 0, 0, 0, 173,
+		31, 1, 0, 0, 0, 174, 175, 7, 0, 0, 0, 175, 176, 5, 41, 0, 0, 176, 33, 1,
+		0, 0, 0, 177, 178, 5, 17, 0, 0, 178, 179, 3, 30, 15, 0, 179, 180, 3, 44,
+		22, 0, 180, 35, 1, 0, 0, 0, 181, 182, 5, 8, 0, 0, 182, 187, 3, 38, 19,
+		0, 183, 184, 5, 27, 0, 0, 184, 186, 3, 38, 19, 0, 185, 183, 1, 0, 0, 0,
+		186, 189, 1, 0, 0, 0, 187, 185, 1, 0, 0, 0, 187, 188, 1, 0, 0, 0, 188,
+		190, 1, 0, 0, 0, 189, 187, 1, 0, 0, 0, 190, 191, 3, 44, 22, 0, 191, 37,
+		1, 0, 0, 0, 192, 198, 3, 28, 14, 0, 193, 198, 3, 26, 13, 0, 194, 198, 3,
+		40, 20, 0, 195, 198, 3, 36, 18, 0, 196, 198, 3, 30, 15, 0, 197, 192, 1,
+		0, 0, 0, 197, 193, 1, 0, 0, 0, 197, 194, 1, 0, 0, 0, 197, 195, 1, 0, 0,
+		0, 197, 196, 1, 0, 0, 0, 198, 39, 1, 0, 0, 0, 199, 208, 5, 35, 0, 0, 200,
+		205, 3, 42, 21, 0, 201, 202, 5, 27, 0, 0, 202, 204, 3, 42, 21, 0, 203,
+		201, 1, 0, 0, 0, 204, 207, 1, 0, 0, 0, 205, 203, 1, 0, 0, 0, 205, 206,
+		1, 0, 0, 0, 206, 209, 1, 0, 0, 0, 207, 205, 1, 0, 0, 0, 208, 200, 1, 0,
+		0, 0, 208, 209, 1, 0, 0, 0, 209, 210, 1, 0, 0, 0, 210, 211, 5, 39, 0, 0,
+		211, 41, 1, 0, 0, 0, 212, 217, 3, 30, 15, 0, 213, 217, 3, 36, 18, 0, 214,
+		217, 3, 26, 13, 0, 215, 217, 3, 28, 14, 0, 216, 212, 1, 0, 0, 0, 216, 213,
+		1, 0, 0, 0, 216, 214, 1, 0, 0, 0, 216, 215, 1, 0, 0, 0, 217, 43, 1, 0,
+		0, 0, 218, 222, 5, 36, 0, 0, 219, 220, 5, 37, 0, 0, 220, 222, 3, 32, 16,
+		0, 221, 218, 1, 0, 0, 0, 221, 219, 1, 0, 0, 0, 222, 45, 1, 0, 0, 0, 24,
+		51, 61, 65, 76, 80, 86, 99, 105, 114, 121, 128, 135, 137, 142, 152, 155,
+		163, 172, 187, 197, 205, 208, 216, 221,
 	}
 	deserializer := antlr.NewATNDeserializer(nil)
 	staticData.atn = deserializer.Deserialize(staticData.serializedATN)
@@ -244,26 +241,24 @@ const (
 	ConditionParserRULE_disjunction = 2
 	ConditionParserRULE_conjunction = 3
 	ConditionParserRULE_negation    = 4
-	ConditionParserRULE_primary     = 5
-	ConditionParserRULE_macro       = 6
-	ConditionParserRULE_check       = 7
-	ConditionParserRULE_comparison  = 8
-	ConditionParserRULE_modified    = 9
-	ConditionParserRULE_word        = 10
-	ConditionParserRULE_list        = 11
-	ConditionParserRULE_name        = 12
-	ConditionParserRULE_text        = 13
-	ConditionParserRULE_quoted      = 14
-	ConditionParserRULE_bare        = 15
-	ConditionParserRULE_number      = 16
-	ConditionParserRULE_field       = 17
-	ConditionParserRULE_argument    = 18
-	ConditionParserRULE_val         = 19
-	ConditionParserRULE_transform   = 20
-	ConditionParserRULE_input       = 21
-	ConditionParserRULE_group       = 22
-	ConditionParserRULE_item        = 23
-	ConditionParserRULE_close       = 24
+	ConditionParserRULE_macro       = 5
+	ConditionParserRULE_check       = 6
+	ConditionParserRULE_comparison  = 7
+	ConditionParserRULE_modified    = 8
+	ConditionParserRULE_word        = 9
+	ConditionParserRULE_list        = 10
+	ConditionParserRULE_name        = 11
+	ConditionParserRULE_text        = 12
+	ConditionParserRULE_quoted      = 13
+	ConditionParserRULE_number      = 14
+	ConditionParserRULE_field       = 15
+	ConditionParserRULE_argument    = 16
+	ConditionParserRULE_val         = 17
+	ConditionParserRULE_transform   = 18
+	ConditionParserRULE_input       = 19
+	ConditionParserRULE_group       = 20
+	ConditionParserRULE_item        = 21
+	ConditionParserRULE_close       = 22
 )
 
 // IConditionContext is an interface to support dynamic dispatch.
@@ -358,11 +353,11 @@ func (p *ConditionParser) Condition() (localctx IConditionContext) {
 	p.EnterRule(localctx, 0, ConditionParserRULE_condition)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(50)
+		p.SetState(46)
 		p.Disjunction()
 	}
 	{
-		p.SetState(51)
+		p.SetState(47)
 		p.Match(ConditionParserEOF)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -484,7 +479,7 @@ func (s *OperandContext) ExitRule(listener antlr.ParseTreeListener) {
 func (p *ConditionParser) Operand() (localctx IOperandContext) {
 	localctx = NewOperandContext(p, p.GetParserRuleContext(), p.GetState())
 	p.EnterRule(localctx, 2, ConditionParserRULE_operand)
-	p.SetState(55)
+	p.SetState(51)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -494,14 +489,14 @@ func (p *ConditionParser) Operand() (localctx IOperandContext) {
 	case ConditionParserFIELD, ConditionParserFIELD_ARG:
 		p.EnterOuterAlt(localctx, 1)
 		{
-			p.SetState(53)
+			p.SetState(49)
 			p.Field()
 		}
 
 	case ConditionParserTRANSFORMER:
 		p.EnterOuterAlt(localctx, 2)
 		{
-			p.SetState(54)
+			p.SetState(50)
 			p.Transform()
 		}
 
@@ -720,10 +715,10 @@ func (p *ConditionParser) Disjunction() (localctx IDisjunctionContext) {
 
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(57)
+		p.SetState(53)
 		p.Conjunction()
 	}
-	p.SetState(69)
+	p.SetState(65)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -732,14 +727,14 @@ func (p *ConditionParser) Disjunction() (localctx IDisjunctionContext) {
 
 	for _la == ConditionParserOR {
 		{
-			p.SetState(58)
+			p.SetState(54)
 			p.Match(ConditionParserOR)
 			if p.HasError() {
 				// Recognition error - abort rule
 				goto errorExit
 			}
 		}
-		p.SetState(65)
+		p.SetState(61)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
@@ -748,7 +743,7 @@ func (p *ConditionParser) Disjunction() (localctx IDisjunctionContext) {
 		switch p.GetTokenStream().LA(1) {
 		case ConditionParserGAP:
 			{
-				p.SetState(59)
+				p.SetState(55)
 				p.Match(ConditionParserGAP)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -756,13 +751,13 @@ func (p *ConditionParser) Disjunction() (localctx IDisjunctionContext) {
 				}
 			}
 			{
-				p.SetState(60)
+				p.SetState(56)
 				p.Conjunction()
 			}
 
 		case ConditionParserLPAREN:
 			{
-				p.SetState(61)
+				p.SetState(57)
 				p.Match(ConditionParserLPAREN)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -770,11 +765,11 @@ func (p *ConditionParser) Disjunction() (localctx IDisjunctionContext) {
 				}
 			}
 			{
-				p.SetState(62)
+				p.SetState(58)
 				p.Disjunction()
 			}
 			{
-				p.SetState(63)
+				p.SetState(59)
 				p.Match(ConditionParserRPAREN)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -787,7 +782,7 @@ func (p *ConditionParser) Disjunction() (localctx IDisjunctionContext) {
 			goto errorExit
 		}
 
-		p.SetState(71)
+		p.SetState(67)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
@@ -1005,10 +1000,10 @@ func (p *ConditionParser) Conjunction() (localctx IConjunctionContext) {
 
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(72)
+		p.SetState(68)
 		p.Negation()
 	}
-	p.SetState(84)
+	p.SetState(80)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -1017,14 +1012,14 @@ func (p *ConditionParser) Conjunction() (localctx IConjunctionContext) {
 
 	for _la == ConditionParserAND {
 		{
-			p.SetState(73)
+			p.SetState(69)
 			p.Match(ConditionParserAND)
 			if p.HasError() {
 				// Recognition error - abort rule
 				goto errorExit
 			}
 		}
-		p.SetState(80)
+		p.SetState(76)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
@@ -1033,7 +1028,7 @@ func (p *ConditionParser) Conjunction() (localctx IConjunctionContext) {
 		switch p.GetTokenStream().LA(1) {
 		case ConditionParserGAP:
 			{
-				p.SetState(74)
+				p.SetState(70)
 				p.Match(ConditionParserGAP)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -1041,13 +1036,13 @@ func (p *ConditionParser) Conjunction() (localctx IConjunctionContext) {
 				}
 			}
 			{
-				p.SetState(75)
+				p.SetState(71)
 				p.Negation()
 			}
 
 		case ConditionParserLPAREN:
 			{
-				p.SetState(76)
+				p.SetState(72)
 				p.Match(ConditionParserLPAREN)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -1055,11 +1050,11 @@ func (p *ConditionParser) Conjunction() (localctx IConjunctionContext) {
 				}
 			}
 			{
-				p.SetState(77)
+				p.SetState(73)
 				p.Disjunction()
 			}
 			{
-				p.SetState(78)
+				p.SetState(74)
 				p.Match(ConditionParserRPAREN)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -1072,7 +1067,7 @@ func (p *ConditionParser) Conjunction() (localctx IConjunctionContext) {
 			goto errorExit
 		}
 
-		p.SetState(86)
+		p.SetState(82)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
@@ -1120,7 +1115,9 @@ type INegationContext interface {
 	// Getter signatures
 	Disjunction() IDisjunctionContext
 	RPAREN() antlr.TerminalNode
-	Primary() IPrimaryContext
+	LPAREN() antlr.TerminalNode
+	Check() ICheckContext
+	Macro() IMacroContext
 	NOT_LPAREN() antlr.TerminalNode
 	AllNOT() []antlr.TerminalNode
 	NOT(i int) antlr.TerminalNode
@@ -1196,10 +1193,14 @@ func (s *NegationContext) RPAREN() antlr.TerminalNode {
 	return s.GetToken(ConditionParserRPAREN, 0)
 }
 
-func (s *NegationContext) Primary() IPrimaryContext {
+func (s *NegationContext) LPAREN() antlr.TerminalNode {
+	return s.GetToken(ConditionParserLPAREN, 0)
+}
+
+func (s *NegationContext) Check() ICheckContext {
 	var t antlr.RuleContext
 	for _, ctx := range s.GetChildren() {
-		if _, ok := ctx.(IPrimaryContext); ok {
+		if _, ok := ctx.(ICheckContext); ok {
 			t = ctx.(antlr.RuleContext)
 			break
 		}
@@ -1209,7 +1210,23 @@ func (s *NegationContext) Primary() IPrimaryContext {
 		return nil
 	}
 
-	return t.(IPrimaryContext)
+	return t.(ICheckContext)
+}
+
+func (s *NegationContext) Macro() IMacroContext {
+	var t antlr.RuleContext
+	for _, ctx := range s.GetChildren() {
+		if _, ok := ctx.(IMacroContext); ok {
+			t = ctx.(antlr.RuleContext)
+			break
+		}
+	}
+
+	if t == nil {
+		return nil
+	}
+
+	return t.(IMacroContext)
 }
 
 func (s *NegationContext) NOT_LPAREN() antlr.TerminalNode {
@@ -1250,7 +1267,7 @@ func (p *ConditionParser) Negation() (localctx INegationContext) {
 	var _la int
 
 	p.EnterOuterAlt(localctx, 1)
-	p.SetState(90)
+	p.SetState(86)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -1259,7 +1276,7 @@ func (p *ConditionParser) Negation() (localctx INegationContext) {
 
 	for _la == ConditionParserNOT {
 		{
-			p.SetState(87)
+			p.SetState(83)
 
 			var _m = p.Match(ConditionParserNOT)
 
@@ -1271,14 +1288,14 @@ func (p *ConditionParser) Negation() (localctx INegationContext) {
 		}
 		localctx.(*NegationContext).nots = append(localctx.(*NegationContext).nots, localctx.(*NegationContext)._NOT)
 
-		p.SetState(92)
+		p.SetState(88)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
 		}
 		_la = p.GetTokenStream().LA(1)
 	}
-	p.SetState(98)
+	p.SetState(99)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -1287,11 +1304,33 @@ func (p *ConditionParser) Negation() (localctx INegationContext) {
 	switch p.GetTokenStream().LA(1) {
 	case ConditionParserNOT_LPAREN:
 		{
-			p.SetState(93)
+			p.SetState(89)
 
 			var _m = p.Match(ConditionParserNOT_LPAREN)
 
 			localctx.(*NegationContext).open = _m
+			if p.HasError() {
+				// Recognition error - abort rule
+				goto errorExit
+			}
+		}
+		{
+			p.SetState(90)
+			p.Disjunction()
+		}
+		{
+			p.SetState(91)
+			p.Match(ConditionParserRPAREN)
+			if p.HasError() {
+				// Recognition error - abort rule
+				goto errorExit
+			}
+		}
+
+	case ConditionParserLPAREN:
+		{
+			p.SetState(93)
+			p.Match(ConditionParserLPAREN)
 			if p.HasError() {
 				// Recognition error - abort rule
 				goto errorExit
@@ -1310,199 +1349,15 @@ func (p *ConditionParser) Negation() (localctx INegationContext) {
 			}
 		}
 
-	case ConditionParserLPAREN, ConditionParserFIELD, ConditionParserFIELD_ARG, ConditionParserTRANSFORMER, ConditionParserMACRO:
+	case ConditionParserFIELD, ConditionParserFIELD_ARG, ConditionParserTRANSFORMER:
 		{
 			p.SetState(97)
-			p.Primary()
-		}
-
-	default:
-		p.SetError(antlr.NewNoViableAltException(p, nil, nil, nil, nil, nil))
-		goto errorExit
-	}
-
-errorExit:
-	if p.HasError() {
-		v := p.GetError()
-		localctx.SetException(v)
-		p.GetErrorHandler().ReportError(p, v)
-		p.GetErrorHandler().Recover(p, v)
-		p.SetError(nil)
-	}
-	p.ExitRule()
-	return localctx
-}
-
-// IPrimaryContext is an interface to support dynamic dispatch.
-type IPrimaryContext interface {
-	antlr.ParserRuleContext
-
-	// GetParser returns the parser.
-	GetParser() antlr.Parser
-
-	// Getter signatures
-	LPAREN() antlr.TerminalNode
-	Disjunction() IDisjunctionContext
-	RPAREN() antlr.TerminalNode
-	Check() ICheckContext
-	Macro() IMacroContext
-
-	// IsPrimaryContext differentiates from other interfaces.
-	IsPrimaryContext()
-}
-
-type PrimaryContext struct {
-	antlr.BaseParserRuleContext
-	parser antlr.Parser
-}
-
-func NewEmptyPrimaryContext() *PrimaryContext {
-	var p = new(PrimaryContext)
-	antlr.InitBaseParserRuleContext(&p.BaseParserRuleContext, nil, -1)
-	p.RuleIndex = ConditionParserRULE_primary
-	return p
-}
-
-func InitEmptyPrimaryContext(p *PrimaryContext) {
-	antlr.InitBaseParserRuleContext(&p.BaseParserRuleContext, nil, -1)
-	p.RuleIndex = ConditionParserRULE_primary
-}
-
-func (*PrimaryContext) IsPrimaryContext() {}
-
-func NewPrimaryContext(parser antlr.Parser, parent antlr.ParserRuleContext, invokingState int) *PrimaryContext {
-	var p = new(PrimaryContext)
-
-	antlr.InitBaseParserRuleContext(&p.BaseParserRuleContext, parent, invokingState)
-
-	p.parser = parser
-	p.RuleIndex = ConditionParserRULE_primary
-
-	return p
-}
-
-func (s *PrimaryContext) GetParser() antlr.Parser { return s.parser }
-
-func (s *PrimaryContext) LPAREN() antlr.TerminalNode {
-	return s.GetToken(ConditionParserLPAREN, 0)
-}
-
-func (s *PrimaryContext) Disjunction() IDisjunctionContext {
-	var t antlr.RuleContext
-	for _, ctx := range s.GetChildren() {
-		if _, ok := ctx.(IDisjunctionContext); ok {
-			t = ctx.(antlr.RuleContext)
-			break
-		}
-	}
-
-	if t == nil {
-		return nil
-	}
-
-	return t.(IDisjunctionContext)
-}
-
-func (s *PrimaryContext) RPAREN() antlr.TerminalNode {
-	return s.GetToken(ConditionParserRPAREN, 0)
-}
-
-func (s *PrimaryContext) Check() ICheckContext {
-	var t antlr.RuleContext
-	for _, ctx := range s.GetChildren() {
-		if _, ok := ctx.(ICheckContext); ok {
-			t = ctx.(antlr.RuleContext)
-			break
-		}
-	}
-
-	if t == nil {
-		return nil
-	}
-
-	return t.(ICheckContext)
-}
-
-func (s *PrimaryContext) Macro() IMacroContext {
-	var t antlr.RuleContext
-	for _, ctx := range s.GetChildren() {
-		if _, ok := ctx.(IMacroContext); ok {
-			t = ctx.(antlr.RuleContext)
-			break
-		}
-	}
-
-	if t == nil {
-		return nil
-	}
-
-	return t.(IMacroContext)
-}
-
-func (s *PrimaryContext) GetRuleContext() antlr.RuleContext {
-	return s
-}
-
-func (s *PrimaryContext) ToStringTree(ruleNames []string, recog antlr.Recognizer) string {
-	return antlr.TreesStringTree(s, ruleNames, recog)
-}
-
-func (s *PrimaryContext) EnterRule(listener antlr.ParseTreeListener) {
-	if listenerT, ok := listener.(ConditionParserListener); ok {
-		listenerT.EnterPrimary(s)
-	}
-}
-
-func (s *PrimaryContext) ExitRule(listener antlr.ParseTreeListener) {
-	if listenerT, ok := listener.(ConditionParserListener); ok {
-		listenerT.ExitPrimary(s)
-	}
-}
-
-func (p *ConditionParser) Primary() (localctx IPrimaryContext) {
-	localctx = NewPrimaryContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 10, ConditionParserRULE_primary)
-	p.SetState(106)
-	p.GetErrorHandler().Sync(p)
-	if p.HasError() {
-		goto errorExit
-	}
-
-	switch p.GetTokenStream().LA(1) {
-	case ConditionParserLPAREN:
-		p.EnterOuterAlt(localctx, 1)
-		{
-			p.SetState(100)
-			p.Match(ConditionParserLPAREN)
-			if p.HasError() {
-				// Recognition error - abort rule
-				goto errorExit
-			}
-		}
-		{
-			p.SetState(101)
-			p.Disjunction()
-		}
-		{
-			p.SetState(102)
-			p.Match(ConditionParserRPAREN)
-			if p.HasError() {
-				// Recognition error - abort rule
-				goto errorExit
-			}
-		}
-
-	case ConditionParserFIELD, ConditionParserFIELD_ARG, ConditionParserTRANSFORMER:
-		p.EnterOuterAlt(localctx, 2)
-		{
-			p.SetState(104)
 			p.Check()
 		}
 
 	case ConditionParserMACRO:
-		p.EnterOuterAlt(localctx, 3)
 		{
-			p.SetState(105)
+			p.SetState(98)
 			p.Macro()
 		}
 
@@ -1595,10 +1450,10 @@ func (s *MacroContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Macro() (localctx IMacroContext) {
 	localctx = NewMacroContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 12, ConditionParserRULE_macro)
+	p.EnterRule(localctx, 10, ConditionParserRULE_macro)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(108)
+		p.SetState(101)
 		p.Match(ConditionParserMACRO)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -1736,9 +1591,9 @@ func (s *CheckContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Check() (localctx ICheckContext) {
 	localctx = NewCheckContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 14, ConditionParserRULE_check)
+	p.EnterRule(localctx, 12, ConditionParserRULE_check)
 	p.EnterOuterAlt(localctx, 1)
-	p.SetState(112)
+	p.SetState(105)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -1747,13 +1602,13 @@ func (p *ConditionParser) Check() (localctx ICheckContext) {
 	switch p.GetTokenStream().LA(1) {
 	case ConditionParserFIELD, ConditionParserFIELD_ARG:
 		{
-			p.SetState(110)
+			p.SetState(103)
 			p.Field()
 		}
 
 	case ConditionParserTRANSFORMER:
 		{
-			p.SetState(111)
+			p.SetState(104)
 			p.Transform()
 		}
 
@@ -1762,7 +1617,7 @@ func (p *ConditionParser) Check() (localctx ICheckContext) {
 		goto errorExit
 	}
 	{
-		p.SetState(114)
+		p.SetState(107)
 		p.Comparison()
 	}
 
@@ -2017,8 +1872,8 @@ func (s *ComparisonContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 	localctx = NewComparisonContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 16, ConditionParserRULE_comparison)
-	p.SetState(144)
+	p.EnterRule(localctx, 14, ConditionParserRULE_comparison)
+	p.SetState(137)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -2028,7 +1883,7 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 	case ConditionParserEXISTS:
 		p.EnterOuterAlt(localctx, 1)
 		{
-			p.SetState(116)
+			p.SetState(109)
 
 			var _m = p.Match(ConditionParserEXISTS)
 
@@ -2042,9 +1897,52 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 	case ConditionParserORDER_OP:
 		p.EnterOuterAlt(localctx, 2)
 		{
-			p.SetState(117)
+			p.SetState(110)
 
 			var _m = p.Match(ConditionParserORDER_OP)
+
+			localctx.(*ComparisonContext).op = _m
+			if p.HasError() {
+				// Recognition error - abort rule
+				goto errorExit
+			}
+		}
+		p.SetState(114)
+		p.GetErrorHandler().Sync(p)
+		if p.HasError() {
+			goto errorExit
+		}
+
+		switch p.GetTokenStream().LA(1) {
+		case ConditionParserNUMBER:
+			{
+				p.SetState(111)
+				p.Number()
+			}
+
+		case ConditionParserVAL:
+			{
+				p.SetState(112)
+				p.Val()
+			}
+
+		case ConditionParserTRANSFORMER:
+			{
+				p.SetState(113)
+				p.Transform()
+			}
+
+		default:
+			p.SetError(antlr.NewNoViableAltException(p, nil, nil, nil, nil, nil))
+			goto errorExit
+		}
+
+	case ConditionParserTEXT_OP:
+		p.EnterOuterAlt(localctx, 3)
+		{
+			p.SetState(116)
+
+			var _m = p.Match(ConditionParserTEXT_OP)
 
 			localctx.(*ComparisonContext).op = _m
 			if p.HasError() {
@@ -2059,10 +1957,16 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 		}
 
 		switch p.GetTokenStream().LA(1) {
-		case ConditionParserNUMBER:
+		case ConditionParserMODIFIER:
+			{
+				p.SetState(117)
+				p.Modified()
+			}
+
+		case ConditionParserQUOTED, ConditionParserBARE:
 			{
 				p.SetState(118)
-				p.Number()
+				p.Text()
 			}
 
 		case ConditionParserVAL:
@@ -2082,12 +1986,12 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 			goto errorExit
 		}
 
-	case ConditionParserTEXT_OP:
-		p.EnterOuterAlt(localctx, 3)
+	case ConditionParserTEXT_OP_GLUED:
+		p.EnterOuterAlt(localctx, 4)
 		{
 			p.SetState(123)
 
-			var _m = p.Match(ConditionParserTEXT_OP)
+			var _m = p.Match(ConditionParserTEXT_OP_GLUED)
 
 			localctx.(*ComparisonContext).op = _m
 			if p.HasError() {
@@ -2105,7 +2009,7 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 		case ConditionParserMODIFIER:
 			{
 				p.SetState(124)
-				p.Modified()
+				p.Word()
 			}
 
 		case ConditionParserQUOTED, ConditionParserBARE:
@@ -2131,12 +2035,12 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 			goto errorExit
 		}
 
-	case ConditionParserTEXT_OP_GLUED:
-		p.EnterOuterAlt(localctx, 4)
+	case ConditionParserLIST_OP:
+		p.EnterOuterAlt(localctx, 5)
 		{
 			p.SetState(130)
 
-			var _m = p.Match(ConditionParserTEXT_OP_GLUED)
+			var _m = p.Match(ConditionParserLIST_OP)
 
 			localctx.(*ComparisonContext).op = _m
 			if p.HasError() {
@@ -2151,16 +2055,16 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 		}
 
 		switch p.GetTokenStream().LA(1) {
-		case ConditionParserMODIFIER:
+		case ConditionParserLIST_OPEN:
 			{
 				p.SetState(131)
-				p.Word()
+				p.List()
 			}
 
-		case ConditionParserQUOTED, ConditionParserBARE:
+		case ConditionParserNAME:
 			{
 				p.SetState(132)
-				p.Text()
+				p.Name()
 			}
 
 		case ConditionParserVAL:
@@ -2172,55 +2076,6 @@ func (p *ConditionParser) Comparison() (localctx IComparisonContext) {
 		case ConditionParserTRANSFORMER:
 			{
 				p.SetState(134)
-				p.Transform()
-			}
-
-		default:
-			p.SetError(antlr.NewNoViableAltException(p, nil, nil, nil, nil, nil))
-			goto errorExit
-		}
-
-	case ConditionParserLIST_OP:
-		p.EnterOuterAlt(localctx, 5)
-		{
-			p.SetState(137)
-
-			var _m = p.Match(ConditionParserLIST_OP)
-
-			localctx.(*ComparisonContext).op = _m
-			if p.HasError() {
-				// Recognition error - abort rule
-				goto errorExit
-			}
-		}
-		p.SetState(142)
-		p.GetErrorHandler().Sync(p)
-		if p.HasError() {
-			goto errorExit
-		}
-
-		switch p.GetTokenStream().LA(1) {
-		case ConditionParserLIST_OPEN:
-			{
-				p.SetState(138)
-				p.List()
-			}
-
-		case ConditionParserNAME:
-			{
-				p.SetState(139)
-				p.Name()
-			}
-
-		case ConditionParserVAL:
-			{
-				p.SetState(140)
-				p.Val()
-			}
-
-		case ConditionParserTRANSFORMER:
-			{
-				p.SetState(141)
 				p.Transform()
 			}
 
@@ -2352,17 +2207,17 @@ func (s *ModifiedContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Modified() (localctx IModifiedContext) {
 	localctx = NewModifiedContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 18, ConditionParserRULE_modified)
+	p.EnterRule(localctx, 16, ConditionParserRULE_modified)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(146)
+		p.SetState(139)
 		p.Match(ConditionParserMODIFIER)
 		if p.HasError() {
 			// Recognition error - abort rule
 			goto errorExit
 		}
 	}
-	p.SetState(149)
+	p.SetState(142)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -2370,13 +2225,13 @@ func (p *ConditionParser) Modified() (localctx IModifiedContext) {
 	switch p.GetTokenStream().LA(1) {
 	case ConditionParserLIST_OPEN:
 		{
-			p.SetState(147)
+			p.SetState(140)
 			p.List()
 		}
 
 	case ConditionParserNAME:
 		{
-			p.SetState(148)
+			p.SetState(141)
 			p.Name()
 		}
 
@@ -2469,10 +2324,10 @@ func (s *WordContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Word() (localctx IWordContext) {
 	localctx = NewWordContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 20, ConditionParserRULE_word)
+	p.EnterRule(localctx, 18, ConditionParserRULE_word)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(151)
+		p.SetState(144)
 		p.Match(ConditionParserMODIFIER)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -2622,19 +2477,19 @@ func (s *ListContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) List() (localctx IListContext) {
 	localctx = NewListContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 22, ConditionParserRULE_list)
+	p.EnterRule(localctx, 20, ConditionParserRULE_list)
 	var _la int
 
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(153)
+		p.SetState(146)
 		p.Match(ConditionParserLIST_OPEN)
 		if p.HasError() {
 			// Recognition error - abort rule
 			goto errorExit
 		}
 	}
-	p.SetState(162)
+	p.SetState(155)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -2643,10 +2498,10 @@ func (p *ConditionParser) List() (localctx IListContext) {
 
 	if _la == ConditionParserQUOTED || _la == ConditionParserBARE {
 		{
-			p.SetState(154)
+			p.SetState(147)
 			p.Text()
 		}
-		p.SetState(159)
+		p.SetState(152)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
@@ -2655,7 +2510,7 @@ func (p *ConditionParser) List() (localctx IListContext) {
 
 		for _la == ConditionParserCOMMA {
 			{
-				p.SetState(155)
+				p.SetState(148)
 				p.Match(ConditionParserCOMMA)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -2663,11 +2518,11 @@ func (p *ConditionParser) List() (localctx IListContext) {
 				}
 			}
 			{
-				p.SetState(156)
+				p.SetState(149)
 				p.Text()
 			}
 
-			p.SetState(161)
+			p.SetState(154)
 			p.GetErrorHandler().Sync(p)
 			if p.HasError() {
 				goto errorExit
@@ -2677,7 +2532,7 @@ func (p *ConditionParser) List() (localctx IListContext) {
 
 	}
 	{
-		p.SetState(164)
+		p.SetState(157)
 		p.Match(ConditionParserLIST_CLOSE)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -2769,10 +2624,10 @@ func (s *NameContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Name() (localctx INameContext) {
 	localctx = NewNameContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 24, ConditionParserRULE_name)
+	p.EnterRule(localctx, 22, ConditionParserRULE_name)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(166)
+		p.SetState(159)
 		p.Match(ConditionParserNAME)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -2799,9 +2654,15 @@ type ITextContext interface {
 	// GetParser returns the parser.
 	GetParser() antlr.Parser
 
+	// GetBare returns the bare token.
+	GetBare() antlr.Token
+
+	// SetBare sets the bare token.
+	SetBare(antlr.Token)
+
 	// Getter signatures
-	Quoted() IQuotedContext
-	Bare() IBareContext
+	QUOTED() antlr.TerminalNode
+	BARE() antlr.TerminalNode
 
 	// IsTextContext differentiates from other interfaces.
 	IsTextContext()
@@ -2810,6 +2671,7 @@ type ITextContext interface {
 type TextContext struct {
 	antlr.BaseParserRuleContext
 	parser antlr.Parser
+	bare   antlr.Token
 }
 
 func NewEmptyTextContext() *TextContext {
@@ -2839,36 +2701,16 @@ func NewTextContext(parser antlr.Parser, parent antlr.ParserRuleContext, invokin
 
 func (s *TextContext) GetParser() antlr.Parser { return s.parser }
 
-func (s *TextContext) Quoted() IQuotedContext {
-	var t antlr.RuleContext
-	for _, ctx := range s.GetChildren() {
-		if _, ok := ctx.(IQuotedContext); ok {
-			t = ctx.(antlr.RuleContext)
-			break
-		}
-	}
+func (s *TextContext) GetBare() antlr.Token { return s.bare }
 
-	if t == nil {
-		return nil
-	}
+func (s *TextContext) SetBare(v antlr.Token) { s.bare = v }
 
-	return t.(IQuotedContext)
+func (s *TextContext) QUOTED() antlr.TerminalNode {
+	return s.GetToken(ConditionParserQUOTED, 0)
 }
 
-func (s *TextContext) Bare() IBareContext {
-	var t antlr.RuleContext
-	for _, ctx := range s.GetChildren() {
-		if _, ok := ctx.(IBareContext); ok {
-			t = ctx.(antlr.RuleContext)
-			break
-		}
-	}
-
-	if t == nil {
-		return nil
-	}
-
-	return t.(IBareContext)
+func (s *TextContext) BARE() antlr.TerminalNode {
+	return s.GetToken(ConditionParserBARE, 0)
 }
 
 func (s *TextContext) GetRuleContext() antlr.RuleContext {
@@ -2893,8 +2735,8 @@ func (s *TextContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Text() (localctx ITextContext) {
 	localctx = NewTextContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 26, ConditionParserRULE_text)
-	p.SetState(170)
+	p.EnterRule(localctx, 24, ConditionParserRULE_text)
+	p.SetState(163)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -2904,15 +2746,26 @@ func (p *ConditionParser) Text() (localctx ITextContext) {
 	case ConditionParserQUOTED:
 		p.EnterOuterAlt(localctx, 1)
 		{
-			p.SetState(168)
-			p.Quoted()
+			p.SetState(161)
+			p.Match(ConditionParserQUOTED)
+			if p.HasError() {
+				// Recognition error - abort rule
+				goto errorExit
+			}
 		}
 
 	case ConditionParserBARE:
 		p.EnterOuterAlt(localctx, 2)
 		{
-			p.SetState(169)
-			p.Bare()
+			p.SetState(162)
+
+			var _m = p.Match(ConditionParserBARE)
+
+			localctx.(*TextContext).bare = _m
+			if p.HasError() {
+				// Recognition error - abort rule
+				goto errorExit
+			}
 		}
 
 	default:
@@ -3004,106 +2857,11 @@ func (s *QuotedContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Quoted() (localctx IQuotedContext) {
 	localctx = NewQuotedContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 28, ConditionParserRULE_quoted)
+	p.EnterRule(localctx, 26, ConditionParserRULE_quoted)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(172)
+		p.SetState(165)
 		p.Match(ConditionParserQUOTED)
-		if p.HasError() {
-			// Recognition error - abort rule
-			goto errorExit
-		}
-	}
-
-errorExit:
-	if p.HasError() {
-		v := p.GetError()
-		localctx.SetException(v)
-		p.GetErrorHandler().ReportError(p, v)
-		p.GetErrorHandler().Recover(p, v)
-		p.SetError(nil)
-	}
-	p.ExitRule()
-	return localctx
-}
-
-// IBareContext is an interface to support dynamic dispatch.
-type IBareContext interface {
-	antlr.ParserRuleContext
-
-	// GetParser returns the parser.
-	GetParser() antlr.Parser
-
-	// Getter signatures
-	BARE() antlr.TerminalNode
-
-	// IsBareContext differentiates from other interfaces.
-	IsBareContext()
-}
-
-type BareContext struct {
-	antlr.BaseParserRuleContext
-	parser antlr.Parser
-}
-
-func NewEmptyBareContext() *BareContext {
-	var p = new(BareContext)
-	antlr.InitBaseParserRuleContext(&p.BaseParserRuleContext, nil, -1)
-	p.RuleIndex = ConditionParserRULE_bare
-	return p
-}
-
-func InitEmptyBareContext(p *BareContext) {
-	antlr.InitBaseParserRuleContext(&p.BaseParserRuleContext, nil, -1)
-	p.RuleIndex = ConditionParserRULE_bare
-}
-
-func (*BareContext) IsBareContext() {}
-
-func NewBareContext(parser antlr.Parser, parent antlr.ParserRuleContext, invokingState int) *BareContext {
-	var p = new(BareContext)
-
-	antlr.InitBaseParserRuleContext(&p.BaseParserRuleContext, parent, invokingState)
-
-	p.parser = parser
-	p.RuleIndex = ConditionParserRULE_bare
-
-	return p
-}
-
-func (s *BareContext) GetParser() antlr.Parser { return s.parser }
-
-func (s *BareContext) BARE() antlr.TerminalNode {
-	return s.GetToken(ConditionParserBARE, 0)
-}
-
-func (s *BareContext) GetRuleContext() antlr.RuleContext {
-	return s
-}
-
-func (s *BareContext) ToStringTree(ruleNames []string, recog antlr.Recognizer) string {
-	return antlr.TreesStringTree(s, ruleNames, recog)
-}
-
-func (s *BareContext) EnterRule(listener antlr.ParseTreeListener) {
-	if listenerT, ok := listener.(ConditionParserListener); ok {
-		listenerT.EnterBare(s)
-	}
-}
-
-func (s *BareContext) ExitRule(listener antlr.ParseTreeListener) {
-	if listenerT, ok := listener.(ConditionParserListener); ok {
-		listenerT.ExitBare(s)
-	}
-}
-
-func (p *ConditionParser) Bare() (localctx IBareContext) {
-	localctx = NewBareContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 30, ConditionParserRULE_bare)
-	p.EnterOuterAlt(localctx, 1)
-	{
-		p.SetState(174)
-		p.Match(ConditionParserBARE)
 		if p.HasError() {
 			// Recognition error - abort rule
 			goto errorExit
@@ -3194,10 +2952,10 @@ func (s *NumberContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Number() (localctx INumberContext) {
 	localctx = NewNumberContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 32, ConditionParserRULE_number)
+	p.EnterRule(localctx, 28, ConditionParserRULE_number)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(176)
+		p.SetState(167)
 		p.Match(ConditionParserNUMBER)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -3311,8 +3069,8 @@ func (s *FieldContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Field() (localctx IFieldContext) {
 	localctx = NewFieldContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 34, ConditionParserRULE_field)
-	p.SetState(181)
+	p.EnterRule(localctx, 30, ConditionParserRULE_field)
+	p.SetState(172)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -3322,7 +3080,7 @@ func (p *ConditionParser) Field() (localctx IFieldContext) {
 	case ConditionParserFIELD:
 		p.EnterOuterAlt(localctx, 1)
 		{
-			p.SetState(178)
+			p.SetState(169)
 			p.Match(ConditionParserFIELD)
 			if p.HasError() {
 				// Recognition error - abort rule
@@ -3333,7 +3091,7 @@ func (p *ConditionParser) Field() (localctx IFieldContext) {
 	case ConditionParserFIELD_ARG:
 		p.EnterOuterAlt(localctx, 2)
 		{
-			p.SetState(179)
+			p.SetState(170)
 			p.Match(ConditionParserFIELD_ARG)
 			if p.HasError() {
 				// Recognition error - abort rule
@@ -3341,7 +3099,7 @@ func (p *ConditionParser) Field() (localctx IFieldContext) {
 			}
 		}
 		{
-			p.SetState(180)
+			p.SetState(171)
 			p.Argument()
 		}
 
@@ -3444,12 +3202,12 @@ func (s *ArgumentContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Argument() (localctx IArgumentContext) {
 	localctx = NewArgumentContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 36, ConditionParserRULE_argument)
+	p.EnterRule(localctx, 32, ConditionParserRULE_argument)
 	var _la int
 
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(183)
+		p.SetState(174)
 		_la = p.GetTokenStream().LA(1)
 
 		if !(_la == ConditionParserQUOTED || _la == ConditionParserARGUMENT_TEXT) {
@@ -3460,7 +3218,7 @@ func (p *ConditionParser) Argument() (localctx IArgumentContext) {
 		}
 	}
 	{
-		p.SetState(184)
+		p.SetState(175)
 		p.Match(ConditionParserARGUMENT_CLOSE)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -3586,10 +3344,10 @@ func (s *ValContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Val() (localctx IValContext) {
 	localctx = NewValContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 38, ConditionParserRULE_val)
+	p.EnterRule(localctx, 34, ConditionParserRULE_val)
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(186)
+		p.SetState(177)
 		p.Match(ConditionParserVAL)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -3597,11 +3355,11 @@ func (p *ConditionParser) Val() (localctx IValContext) {
 		}
 	}
 	{
-		p.SetState(187)
+		p.SetState(178)
 		p.Field()
 	}
 	{
-		p.SetState(188)
+		p.SetState(179)
 		p.Close_()
 	}
 
@@ -3759,12 +3517,12 @@ func (s *TransformContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Transform() (localctx ITransformContext) {
 	localctx = NewTransformContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 40, ConditionParserRULE_transform)
+	p.EnterRule(localctx, 36, ConditionParserRULE_transform)
 	var _la int
 
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(190)
+		p.SetState(181)
 		p.Match(ConditionParserTRANSFORMER)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -3772,10 +3530,10 @@ func (p *ConditionParser) Transform() (localctx ITransformContext) {
 		}
 	}
 	{
-		p.SetState(191)
+		p.SetState(182)
 		p.Input()
 	}
-	p.SetState(196)
+	p.SetState(187)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -3784,7 +3542,7 @@ func (p *ConditionParser) Transform() (localctx ITransformContext) {
 
 	for _la == ConditionParserCOMMA {
 		{
-			p.SetState(192)
+			p.SetState(183)
 			p.Match(ConditionParserCOMMA)
 			if p.HasError() {
 				// Recognition error - abort rule
@@ -3792,11 +3550,11 @@ func (p *ConditionParser) Transform() (localctx ITransformContext) {
 			}
 		}
 		{
-			p.SetState(193)
+			p.SetState(184)
 			p.Input()
 		}
 
-		p.SetState(198)
+		p.SetState(189)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
@@ -3804,7 +3562,7 @@ func (p *ConditionParser) Transform() (localctx ITransformContext) {
 		_la = p.GetTokenStream().LA(1)
 	}
 	{
-		p.SetState(199)
+		p.SetState(190)
 		p.Close_()
 	}
 
@@ -3972,8 +3730,8 @@ func (s *InputContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Input() (localctx IInputContext) {
 	localctx = NewInputContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 42, ConditionParserRULE_input)
-	p.SetState(206)
+	p.EnterRule(localctx, 38, ConditionParserRULE_input)
+	p.SetState(197)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -3983,35 +3741,35 @@ func (p *ConditionParser) Input() (localctx IInputContext) {
 	case ConditionParserNUMBER:
 		p.EnterOuterAlt(localctx, 1)
 		{
-			p.SetState(201)
+			p.SetState(192)
 			p.Number()
 		}
 
 	case ConditionParserQUOTED:
 		p.EnterOuterAlt(localctx, 2)
 		{
-			p.SetState(202)
+			p.SetState(193)
 			p.Quoted()
 		}
 
 	case ConditionParserGROUP_OPEN:
 		p.EnterOuterAlt(localctx, 3)
 		{
-			p.SetState(203)
+			p.SetState(194)
 			p.Group()
 		}
 
 	case ConditionParserTRANSFORMER:
 		p.EnterOuterAlt(localctx, 4)
 		{
-			p.SetState(204)
+			p.SetState(195)
 			p.Transform()
 		}
 
 	case ConditionParserFIELD, ConditionParserFIELD_ARG:
 		p.EnterOuterAlt(localctx, 5)
 		{
-			p.SetState(205)
+			p.SetState(196)
 			p.Field()
 		}
 
@@ -4162,19 +3920,19 @@ func (s *GroupContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Group() (localctx IGroupContext) {
 	localctx = NewGroupContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 44, ConditionParserRULE_group)
+	p.EnterRule(localctx, 40, ConditionParserRULE_group)
 	var _la int
 
 	p.EnterOuterAlt(localctx, 1)
 	{
-		p.SetState(208)
+		p.SetState(199)
 		p.Match(ConditionParserGROUP_OPEN)
 		if p.HasError() {
 			// Recognition error - abort rule
 			goto errorExit
 		}
 	}
-	p.SetState(217)
+	p.SetState(208)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -4183,10 +3941,10 @@ func (p *ConditionParser) Group() (localctx IGroupContext) {
 
 	if (int64(_la) & ^0x3f) == 0 && ((int64(1)<<_la)&2359744) != 0 {
 		{
-			p.SetState(209)
+			p.SetState(200)
 			p.Item()
 		}
-		p.SetState(214)
+		p.SetState(205)
 		p.GetErrorHandler().Sync(p)
 		if p.HasError() {
 			goto errorExit
@@ -4195,7 +3953,7 @@ func (p *ConditionParser) Group() (localctx IGroupContext) {
 
 		for _la == ConditionParserCOMMA {
 			{
-				p.SetState(210)
+				p.SetState(201)
 				p.Match(ConditionParserCOMMA)
 				if p.HasError() {
 					// Recognition error - abort rule
@@ -4203,11 +3961,11 @@ func (p *ConditionParser) Group() (localctx IGroupContext) {
 				}
 			}
 			{
-				p.SetState(211)
+				p.SetState(202)
 				p.Item()
 			}
 
-			p.SetState(216)
+			p.SetState(207)
 			p.GetErrorHandler().Sync(p)
 			if p.HasError() {
 				goto errorExit
@@ -4217,7 +3975,7 @@ func (p *ConditionParser) Group() (localctx IGroupContext) {
 
 	}
 	{
-		p.SetState(219)
+		p.SetState(210)
 		p.Match(ConditionParserGROUP_CLOSE)
 		if p.HasError() {
 			// Recognition error - abort rule
@@ -4372,8 +4130,8 @@ func (s *ItemContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Item() (localctx IItemContext) {
 	localctx = NewItemContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 46, ConditionParserRULE_item)
-	p.SetState(225)
+	p.EnterRule(localctx, 42, ConditionParserRULE_item)
+	p.SetState(216)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -4383,28 +4141,28 @@ func (p *ConditionParser) Item() (localctx IItemContext) {
 	case ConditionParserFIELD, ConditionParserFIELD_ARG:
 		p.EnterOuterAlt(localctx, 1)
 		{
-			p.SetState(221)
+			p.SetState(212)
 			p.Field()
 		}
 
 	case ConditionParserTRANSFORMER:
 		p.EnterOuterAlt(localctx, 2)
 		{
-			p.SetState(222)
+			p.SetState(213)
 			p.Transform()
 		}
 
 	case ConditionParserQUOTED:
 		p.EnterOuterAlt(localctx, 3)
 		{
-			p.SetState(223)
+			p.SetState(214)
 			p.Quoted()
 		}
 
 	case ConditionParserNUMBER:
 		p.EnterOuterAlt(localctx, 4)
 		{
-			p.SetState(224)
+			p.SetState(215)
 			p.Number()
 		}
 
@@ -4519,8 +4277,8 @@ func (s *CloseContext) ExitRule(listener antlr.ParseTreeListener) {
 
 func (p *ConditionParser) Close_() (localctx ICloseContext) {
 	localctx = NewCloseContext(p, p.GetParserRuleContext(), p.GetState())
-	p.EnterRule(localctx, 48, ConditionParserRULE_close)
-	p.SetState(230)
+	p.EnterRule(localctx, 44, ConditionParserRULE_close)
+	p.SetState(221)
 	p.GetErrorHandler().Sync(p)
 	if p.HasError() {
 		goto errorExit
@@ -4530,7 +4288,7 @@ func (p *ConditionParser) Close_() (localctx ICloseContext) {
 	case ConditionParserCLOSE:
 		p.EnterOuterAlt(localctx, 1)
 		{
-			p.SetState(227)
+			p.SetState(218)
 			p.Match(ConditionParserCLOSE)
 			if p.HasError() {
 				// Recognition error - abort rule
@@ -4541,7 +4299,7 @@ func (p *ConditionParser) Close_() (localctx ICloseContext) {
 	case ConditionParserCLOSE_ARG:
 		p.EnterOuterAlt(localctx, 2)
 		{
-			p.SetState(228)
+			p.SetState(219)
 			p.Match(ConditionParserCLOSE_ARG)
 			if p.HasError() {
 				// Recognition error - abort rule
@@ -4549,7 +4307,7 @@ func (p *ConditionParser) Close_() (localctx ICloseContext) {
 			}
 		}
 		{
-			p.SetState(229)
+			p.SetState(220)
 			p.Argument()
 		}
 

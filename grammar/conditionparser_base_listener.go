@@ -50,12 +50,6 @@ func (s *BaseConditionParserListener) EnterNegation(ctx *NegationContext) {}
 // ExitNegation is called when production negation is exited.
 func (s *BaseConditionParserListener) ExitNegation(ctx *NegationContext) {}
 
-// EnterPrimary is called when production primary is entered.
-func (s *BaseConditionParserListener) EnterPrimary(ctx *PrimaryContext) {}
-
-// ExitPrimary is called when production primary is exited.
-func (s *BaseConditionParserListener) ExitPrimary(ctx *PrimaryContext) {}
-
 // EnterMacro is called when production macro is entered.
 func (s *BaseConditionParserListener) EnterMacro(ctx *MacroContext) {}
 
@@ -109,12 +103,6 @@ func (s *BaseConditionParserListener) EnterQuoted(ctx *QuotedContext) {}
 
 // ExitQuoted is called when production quoted is exited.
 func (s *BaseConditionParserListener) ExitQuoted(ctx *QuotedContext) {}
-
-// EnterBare is called when production bare is entered.
-func (s *BaseConditionParserListener) EnterBare(ctx *BareContext) {}
-
-// ExitBare is called when production bare is exited.
-func (s *BaseConditionParserListener) ExitBare(ctx *BareContext) {}
 
 // EnterNumber is called when production number is entered.
 func (s *BaseConditionParserListener) EnterNumber(ctx *NumberContext) {}

@@ -22,9 +22,6 @@ type ConditionParserListener interface {
 	// EnterNegation is called when entering the negation production.
 	EnterNegation(c *NegationContext)
 
-	// EnterPrimary is called when entering the primary production.
-	EnterPrimary(c *PrimaryContext)
-
 	// EnterMacro is called when entering the macro production.
 	EnterMacro(c *MacroContext)
 
@@ -51,9 +48,6 @@ type ConditionParserListener interface {
 
 	// EnterQuoted is called when entering the quoted production.
 	EnterQuoted(c *QuotedContext)
-
-	// EnterBare is called when entering the bare production.
-	EnterBare(c *BareContext)
 
 	// EnterNumber is called when entering the number production.
 	EnterNumber(c *NumberContext)
@@ -97,9 +91,6 @@ type ConditionParserListener interface {
 	// ExitNegation is called when exiting the negation production.
 	ExitNegation(c *NegationContext)
 
-	// ExitPrimary is called when exiting the primary production.
-	ExitPrimary(c *PrimaryContext)
-
 	// ExitMacro is called when exiting the macro production.
 	ExitMacro(c *MacroContext)
 
@@ -126,9 +117,6 @@ type ConditionParserListener interface {
 
 	// ExitQuoted is called when exiting the quoted production.
 	ExitQuoted(c *QuotedContext)
-
-	// ExitBare is called when exiting the bare production.
-	ExitBare(c *BareContext)
 
 	// ExitNumber is called when exiting the number production.
 	ExitNumber(c *NumberContext)

@@ -171,12 +171,11 @@ func (b *builder) ExitName(ctx *grammar.NameContext) {
 	b.pushOperand(&Text{Range: r, Value: b.slice(r)})
 }
 
-func (b *builder) ExitBare(ctx *grammar.BareContext) {
-	r := b.span(ctx)
-	b.pushOperand(&Text{Range: r, Value: b.slice(r)})
-}
+func (b *builder) ExitText(ctx *grammar.TextContext) { b.pushText(ctx) }
 
-func (b *builder) ExitQuoted(ctx *grammar.QuotedContext) {
+func (b *builder) ExitQuoted(ctx *grammar.QuotedContext) { b.pushText(ctx) }
+
+func (b *builder) pushText(ctx antlr.ParserRuleContext) {
 	value, quote := b.unquote(ctx.GetStart())
 	b.pushOperand(&Text{Range: b.span(ctx), Value: value, Quote: quote})
 }

@@ -48,7 +48,7 @@ func (f *failure) describe(rule int) (message, hint string) {
 			return f.afterConnective()
 		}
 		return f.afterCondition()
-	case grammar.ConditionParserRULE_condition, grammar.ConditionParserRULE_primary:
+	case grammar.ConditionParserRULE_condition:
 		return f.afterCondition()
 	case grammar.ConditionParserRULE_negation:
 		if f.last == grammar.ConditionLexerRPAREN || !f.conditionExpected() {

@@ -92,7 +92,7 @@ func (l Limits) run(text string, rule func(*grammar.ConditionParser)) (b *builde
 			Hint:    "split it into macros, and move long lists of values into lists",
 		}
 	}
-	stream := &tokens{lexer: grammar.NewConditionLexer(&chars{text: text}), limit: l.Depth}
+	stream := &tokens{lexer: newLexer(text), limit: l.Depth}
 	b = &builder{text: text, tokens: stream}
 	parser := grammar.NewConditionParser(stream)
 	parser.RemoveErrorListeners()

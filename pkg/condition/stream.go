@@ -56,7 +56,7 @@ func (c *chars) GetTextFromInterval(i antlr.Interval) string { return c.GetText(
 // grammar looks at, and so needs no memory that grows with the text. It refuses the token that nests too deeply, before
 // the parser recurses on it.
 type tokens struct {
-	lexer *grammar.ConditionLexer
+	lexer *lexer
 	next  antlr.Token
 	last  antlr.Token
 	count int
