@@ -104,8 +104,8 @@ func (c *compiler) condition(r *Rule, d *condition.Diagnostic, skip bool) {
 	if p.kind.falco == falcoDeprecated {
 		c.found.now.step = stepWarnings
 		p.path = r.condition.inner.wholePath(r.condition.value)
-	} else if _, local, ok := c.set.texts.locate(checkAround(r.Node, d.Range)); ok {
-		p.path = r.condition.inner.expressionPath(r.condition.value, local.Start)
+	} else {
+		p.path = c.set.loader.expressionPath(r.condition.inner, r.condition, c.set.loader.rules[r.Name], checkAround(r.Node, d.Range).Start, false)
 	}
 	c.found.reportRange(c.set.texts, d.Range, p)
 }

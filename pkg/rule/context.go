@@ -90,13 +90,13 @@ func (c *context) path() []Location {
 // shownText is how many bytes of a condition stand for it in a path.
 const shownText = 17
 
-// expressionPath is the path of a place in the condition text. As in Falco the place, with its line and column from 1,
-// is added to that of c, which counts from 0.
-func (c *context) expressionPath(text string, offset int) []Location {
+// expressionPath is the path of a place in a text that is part of the condition named. As in Falco the place, with its
+// line and column from 1, is added to that of c, which counts from 0.
+func (c *context) expressionPath(named, text string, offset int) []Location {
 	path := c.path()
 	last := path[len(path)-1]
 	line, column := condition.Position(text, offset)
-	return append(path, Location{Type: inExpression, File: shortText(text), Line: last.Line + line, Column: last.Column + column,
+	return append(path, Location{Type: inExpression, File: shortText(named), Line: last.Line + line, Column: last.Column + column,
 		Offset: last.Offset + offset})
 }
 

@@ -138,6 +138,9 @@ var (
 	kindListName      = kind{"list-name", falcoListName, condition.SeverityWarning}
 	kindUnusedMacro   = kind{"unused-macro", falcoUnusedMacro, condition.SeverityWarning}
 	kindUnusedList    = kind{"unused-list", falcoUnusedList, condition.SeverityWarning}
+	kindListWord      = kind{"list-as-text", "", condition.SeverityWarning}
+	kindNoList        = kind{"unknown-list", "", condition.SeverityInfo}
+	kindDiffers       = kind{"falco-differs", "", condition.SeverityInfo}
 	kindUnsafeNA      = kind{"unsafe-na", falcoUnsafeNA, condition.SeverityWarning}
 	kindBroad         = kind{"no-event-type", falcoNoType, condition.SeverityWarning}
 )

@@ -57,7 +57,7 @@ func (l *loader) scalarException(e *exception) condition.Node {
 			l.valueError(e, v, kindExceptionValue, "write values: [a, b], or make fields a list", fmt.Sprintf("a value of exception %s is not a text, but its fields are not a list", quote(e.name)))
 			return nil
 		}
-		items = append(items, l.constant(e, v))
+		items = append(items, l.constant(e, v, falcoQuoted(v.text())))
 	}
 	return e.checked[0].with(&condition.List{Range: items[0].Range, Items: items})
 }
@@ -107,9 +107,11 @@ func (l *loader) exceptionOperand(e *exception, c *comparison, v *entry) conditi
 				l.valueError(e, item, kindExceptionCondition, "", "an item of a value must be a text")
 				return nil
 			}
-			list.Items = append(list.Items, l.constant(e, item))
+			list.Items = append(list.Items, l.constant(e, item, falcoQuoted(item.text())))
 		}
-		list.Range = l.constant(e, v.items[0]).Range
+		if len(list.Items) > 0 {
+			list.Range = list.Items[0].Range
+		}
 		return list
 	case v.scalar == nil:
 		l.valueError(e, v, kindExceptionCondition, "", "a value must be a text or a list of texts")
@@ -118,17 +120,17 @@ func (l *loader) exceptionOperand(e *exception, c *comparison, v *entry) conditi
 		if list := l.writtenList(e, v); list != nil {
 			return list
 		}
-		t := l.constant(e, v)
+		t := l.constant(e, v, v.text())
 		return &condition.List{Range: t.Range, Items: []*condition.Text{t}}
 	case c.op == condition.OpLt || c.op == condition.OpLe || c.op == condition.OpGt || c.op == condition.OpGe:
 		return l.exceptionNumber(e, c, v)
 	}
-	return l.constant(e, v)
+	return l.constant(e, v, falcoQuoted(v.text()))
 }
 
 // exceptionNumber is the value of a comparison by size.
 func (l *loader) exceptionNumber(e *exception, c *comparison, v *entry) condition.Operand {
-	t := l.constant(e, v)
+	t := l.constant(e, v, v.text())
 	n, d := condition.Parse("a.b < " + v.text())
 	check, ok := n.(*condition.Check)
 	if d == nil && ok {
@@ -141,12 +143,22 @@ func (l *loader) exceptionNumber(e *exception, c *comparison, v *entry) conditio
 }
 
 // constant is a value as a constant of a condition: what is written is the text, and the name of a list stands for
-// the list as it does in conditions.
-func (l *loader) constant(e *exception, v *entry) *condition.Text {
+// the list as it does in conditions. Written is what Falco makes of it in the text of the condition.
+func (l *loader) constant(e *exception, v *entry, written string) *condition.Text {
+	l.valueText(e, v)
+	if v.item.parsed == nil {
+		l.oddValue(l.itemText(v.item), written)
+	}
+	return v.item.parsed
+}
+
+// valueText is the text of a value.
+func (l *loader) valueText(e *exception, v *entry) *text {
 	if v.item == nil {
 		v.item = &listItem{text: newText(v.scalar, e.context, nil)}
+		l.texts.add(v.item.text)
 	}
-	return l.itemText(v.item)
+	return v.item.text
 }
 
 // writtenList reads a value that is a list in the form that conditions have: (a, b). It is nil for any other text.
@@ -164,7 +176,7 @@ func (l *loader) writtenList(e *exception, v *entry) condition.Operand {
 	if !ok {
 		return nil
 	}
-	shiftOperand(list, l.constant(e, v).Start-len("a.b in "))
+	shiftOperand(list, l.valueText(e, v).base-len("a.b in "))
 	return list
 }
 

@@ -106,6 +106,9 @@ func (l *loader) list(m *mapping) {
 		m.errorAt(m.value(inList), kindListName, "use letters, digits, dashes and underscores",
 			"%s cannot stand in a condition as the name of a list", quote(name))
 	}
+	if ok {
+		l.keywordList(m, name)
+	}
 	items, _ := m.sequence("items")
 	appends := m.appends("items")
 	o := m.overrides([]string{"items"}, []string{"items"})

@@ -10,6 +10,9 @@ import (
 func (r *resolver) check(n *condition.Check) condition.Node {
 	switch right := n.Right.(type) {
 	case *condition.List:
+		for _, t := range right.Items {
+			r.hiddenList(t)
+		}
 		items := r.items(right)
 		if items == nil {
 			return n
@@ -18,8 +21,12 @@ func (r *resolver) check(n *condition.Check) condition.Node {
 		c.Right = &condition.List{Range: right.Range, Items: items}
 		return &c
 	case *condition.Text:
+		r.hiddenList(right)
 		def := r.list(right)
 		if def == nil {
+			if takesList(n.Op, n.Modifier) {
+				r.maybeList(right, false)
+			}
 			return n
 		}
 		c := *n
@@ -49,7 +56,15 @@ func (r *resolver) items(list *condition.List) []*condition.Text {
 	}
 	r.grow(len(list.Items), list.Range)
 	if !found {
+		if len(list.Items) == 1 {
+			r.maybeList(list.Items[0], true)
+		}
 		return nil
+	}
+	if len(list.Items) == 1 {
+		flat := r.loader.flatten(r.list(list.Items[0]), 0)
+		r.grow(len(flat), list.Range)
+		return flat // shared by all that name the list
 	}
 	out := make([]*condition.Text, 0, len(list.Items))
 	for _, t := range list.Items {
@@ -81,6 +96,7 @@ func (r *resolver) operand(n *condition.Check, name *condition.Text, def *listDe
 		return &condition.List{Range: name.Range, Items: flat}
 	}
 	if len(flat) == 1 {
+		r.listAsValue(name, flat[0])
 		return flat[0]
 	}
 	r.report(name.Range, problem{kind: kindListValue,
@@ -96,8 +112,13 @@ func (l *loader) flatten(d *listDef, depth int) []*condition.Text {
 		return d.flat
 	}
 	d.state = resolving
+	d.flat = make([]*condition.Text, 0, len(d.items))
 	for _, item := range d.items {
+		known := item.parsed != nil
 		t := l.itemText(item)
+		if !known {
+			l.oddItem(item)
+		}
 		inner := l.lists[t.Value]
 		if t.Quote != 0 || inner == nil || inner.state == resolving {
 			d.flat = append(d.flat, t)

@@ -35,8 +35,11 @@ func (o Options) Load(files []File, catalogues map[string]*field.Catalogue) (*Se
 		}
 		before := l.clock
 		l.read(newSource(f))
-		l.resolve(before + 1)
+		if i < len(files)-1 {
+			l.resolve(before + 1)
+		}
 	}
+	l.complete = true
 	l.resolve(0)
 	l.reportUnused()
 	return l.set(), l.found.sorted()
@@ -65,6 +68,9 @@ type loader struct {
 	strict bool
 	// badException is set when a value of an exception was reported.
 	badException bool
+	// complete is set when all files are read; nearLists remembers words and the lists that are like them from then on.
+	complete  bool
+	nearLists map[string]string
 	// clock counts definitions and changes.
 	clock int
 }
@@ -82,6 +88,7 @@ func (o Options) newLoader(catalogues map[string]*field.Catalogue) *loader {
 		macros:     map[string]*macroDef{},
 		rules:      map[string]*ruleDef{},
 		broken:     map[string]bool{},
+		nearLists:  map[string]string{},
 	}
 }
 
@@ -255,7 +262,7 @@ func (l *loader) unused() {
 
 // set is the result of loading.
 func (l *loader) set() *Set {
-	s := &Set{texts: l.texts, order: l.found.order, Plugins: l.plugins}
+	s := &Set{texts: l.texts, loader: l, order: l.found.order, Plugins: l.plugins}
 	if l.engine != nil {
 		s.Engine = l.engine.String()
 	}

@@ -41,6 +41,7 @@ func (l *loader) resolve(since int) {
 	for _, d := range l.listOrder {
 		if d.visible >= since {
 			l.flatten(d, 0)
+			l.nested(d)
 		}
 	}
 	for _, d := range l.macroOrder {
@@ -57,7 +58,7 @@ func (l *loader) resolve(since int) {
 }
 
 // parse gives the tree of an expression with its ranges moved into the space of all texts; nil when it has an error.
-func (l *loader) parse(x *expression) condition.Node {
+func (l *loader) parse(x *expression, def *ruleDef) condition.Node {
 	if x.parsed {
 		return x.tree
 	}
@@ -65,7 +66,7 @@ func (l *loader) parse(x *expression) condition.Node {
 	l.texts.add(x.text)
 	tree, d := condition.Parse(x.text.value)
 	if d != nil {
-		l.syntax(x.text, d)
+		l.syntax(x.text, def, d)
 		return nil
 	}
 	shift(tree, x.text.base)
@@ -74,11 +75,11 @@ func (l *loader) parse(x *expression) condition.Node {
 }
 
 // syntax reports what the parser found in a text.
-func (l *loader) syntax(x *text, d *condition.Diagnostic) {
+func (l *loader) syntax(x *text, def *ruleDef, d *condition.Diagnostic) {
 	r := d.Range
 	move(&r, x.base)
 	l.found.reportRange(l.texts, r, problem{kind: conditionKind(d), hint: x.relocate(d.Hint), message: x.relocate(d.Message),
-		path: x.inner.expressionPath(x.value, d.Range.Start)})
+		path: l.expressionPath(x.inner, x, def, r.Start, true)})
 }
 
 var placeInText = regexp.MustCompile(`line (\d+), column (\d+)`)
@@ -140,7 +141,7 @@ type resolver struct {
 func (r *resolver) expression(x *expression) condition.Node {
 	l := r.loader
 	r.stage(stageParseMacro, stepParse)
-	tree := l.parse(x)
+	tree := l.parse(x, r.rule)
 	if r.rule != nil {
 		r.stage(stageRule, stepExceptions)
 		l.badException = false
@@ -210,7 +211,7 @@ func (r *resolver) report(at condition.Range, p problem) {
 	l := r.loader
 	x, local, ok := l.texts.locate(at)
 	if ok {
-		p.path = r.item().expressionPath(r.text().value, local.Start)
+		p.path = l.expressionPath(r.item(), r.text(), r.rule, at.Start, false)
 		file, place := x.place(local)
 		p.at = place
 		l.found.report(file, x.context, p)
@@ -252,6 +253,7 @@ func (r *resolver) reference(n *condition.Macro) condition.Node {
 		return n
 	}
 	def.used = true
+	r.macroAndList(n)
 	tree := l.resolveMacro(def, r.depth+1)
 	if tree == nil {
 		r.failed = true // reported where the macro is

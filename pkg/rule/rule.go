@@ -126,7 +126,8 @@ type Set struct {
 	Engine  string
 	Plugins []Requirement
 
-	texts *texts
+	texts  *texts
+	loader *loader
 	// order is the number of each file in the order of loading.
 	order map[string]int
 }

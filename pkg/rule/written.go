@@ -1,8 +1,6 @@
 package rule
 
 import (
-	"slices"
-
 	"github.com/saker-security/saker/pkg/condition"
 )
 
@@ -30,20 +28,18 @@ func (s *Set) Text(r condition.Range) (text string, local condition.Range) {
 
 // Written gives the condition of a rule or macro as its author wrote it, with the names of macros and lists in their
 // places. Its ranges can be told from those of Node: they are in the same space. It is nil for an item without a
-// condition that can be parsed. It parses anew each time.
+// condition that can be parsed.
 func (s *Set) Written(item, name, text string) condition.Node {
-	for _, x := range slices.Backward(s.texts.all) {
-		if kind, named := x.context.item(); kind != item || named != name || x.value != text {
-			continue
-		}
-		tree, d := condition.Parse(x.value)
-		if d != nil {
-			return nil
-		}
-		shift(tree, x.base)
-		return tree
+	var x *expression
+	if d := s.loader.rules[name]; d != nil && item == inRule {
+		x = &d.expression
+	} else if d := s.loader.macros[name]; d != nil && item == inMacro {
+		x = &d.expression
 	}
-	return nil
+	if x == nil || x.text.value != text {
+		return nil
+	}
+	return x.tree
 }
 
 // Offsets gives the bytes of a file that a range of a Node stands for.
