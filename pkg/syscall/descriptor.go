@@ -15,10 +15,10 @@ var anonymous = map[string]process.Kind{
 
 // descriptor tells what a descriptor of a process is, nil when it is not open or not known. Where there is a /proc it
 // is asked first: drivers do not tell of every call that makes or closes a descriptor, so the table may have another
-// file under the number. The result is valid until the next call.
+// file under the number. What it says is the state of now, not that of the event. The result is valid until the next call.
 func (in *Inspector) descriptor(p *process.Process, num int64) *process.FD {
 	known := p.FD(num)
-	if in.proc == nil || num < 0 {
+	if in.proc == nil || num < 0 || p.Threads == 0 { // the id of a process that ended may be that of another one now
 		return known
 	}
 	link, err := in.proc.FD(p.PID(), num)
@@ -62,7 +62,7 @@ const maxDescriptors = 1024
 
 // eachDescriptor calls visit with the open descriptors of a process, at most maxDescriptors of them.
 func (in *Inspector) eachDescriptor(p *process.Process, visit func(*process.FD)) {
-	if in.proc != nil {
+	if in.proc != nil && p.Threads > 0 {
 		if nums, err := in.proc.FDs(p.PID(), maxDescriptors); err == nil {
 			for _, num := range nums {
 				if fd := in.descriptor(p, num); fd != nil {
@@ -82,7 +82,7 @@ func (in *Inspector) eachDescriptor(p *process.Process, visit func(*process.FD))
 
 // openDescriptors counts the open descriptors of a process; of a recording those that it told of.
 func (in *Inspector) openDescriptors(p *process.Process) int64 {
-	if in.proc != nil {
+	if in.proc != nil && p.Threads > 0 {
 		if n, err := in.proc.FDCount(p.PID()); err == nil {
 			return n
 		}
