@@ -40,7 +40,7 @@ func Check(set *rule.Set, compiled *rule.Compiled, catalogues map[string]*field.
 		src := compiled.Sources[name]
 		w := newWorld(set, src.Catalogue, found, options, budget)
 		for _, r := range src.Rules {
-			w.items = append(w.items, &item{kind: "rule", name: r.Name, text: r.Rule.Condition, node: r.Node, rule: r})
+			w.items = append(w.items, &item{kind: "rule", name: r.Name, tree: r.Tree, node: r.Node, rule: r})
 		}
 		w.addMacros()
 		for _, it := range w.items {
@@ -95,14 +95,10 @@ type world struct {
 // item is a rule or macro whose condition is looked at.
 type item struct {
 	kind, name string
-	// text is the condition as written, node is it with macros and lists resolved.
-	text string
-	node condition.Node
+	// tree is the condition as written, node is it with macros, lists and exceptions resolved.
+	tree, node condition.Node
 	// rule is nil for a macro.
 	rule *rule.CompiledRule
-	// written is text parsed, made when it is first needed.
-	written condition.Node
-	parsed  bool
 }
 
 func newWorld(set *rule.Set, catalogue *field.Catalogue, found *findings, options Options, b *budget) *world {
@@ -131,7 +127,7 @@ func (w *world) addMacros() {
 	}
 	for _, m := range w.set.Macros {
 		if used[m.Name] && m.Node != nil {
-			w.items = append(w.items, &item{kind: "macro", name: m.Name, text: m.Condition, node: m.Node})
+			w.items = append(w.items, &item{kind: "macro", name: m.Name, tree: m.Tree, node: m.Node})
 		}
 	}
 }

@@ -96,6 +96,11 @@ func (w *world) reportNever(it *item, n condition.Node, terms []condition.Node) 
 	}
 	at := n
 	if a, b := w.culprits(terms); a != nil {
+		if exception, ok := b.(*condition.Not); ok && fromException(b) {
+			w.report(it, b, BroadException, "the exception holds for every event of the rule, which therefore never matches: it excepts where "+
+				w.name(it, exception.Term), "narrow it with another field")
+			return
+		}
 		at = b
 		message += fmt.Sprintf(": %s and %s cannot both hold", w.name(it, a), w.name(it, b))
 	} else if c := w.impossible(w.assume(w.term(n, false))); c != nil && c.a.atom != nil {

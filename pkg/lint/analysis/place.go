@@ -14,16 +14,20 @@ func (w *world) reference(it *item, n condition.Node) condition.Range {
 	if w.owns(it, n) {
 		return n.Span()
 	}
-	if !it.parsed {
-		it.parsed = true
-		it.written = w.set.Written(it.kind, it.name, it.text)
-	}
-	if it.written != nil {
-		if at, ok := find(it.written, it.node, n); ok {
+	if it.tree != nil {
+		if at, ok := find(it.tree, withoutExceptions(it.node), n); ok {
 			return at
 		}
 	}
 	return n.Span()
+}
+
+// withoutExceptions gives the condition of an item as its tree has it: exceptions are added behind it.
+func withoutExceptions(n condition.Node) condition.Node {
+	if and, ok := n.(*condition.And); ok && fromException(and.Terms[len(and.Terms)-1]) {
+		return and.Terms[0]
+	}
+	return n
 }
 
 // find goes through a condition as written and as resolved side by side, to the place of n.
@@ -43,8 +47,6 @@ func find(written, resolved, n condition.Node) (condition.Range, bool) {
 		if w, ok := written.(*condition.And); ok && len(w.Terms) == len(resolved.Terms) {
 			return findAmong(w.Terms, resolved.Terms, n)
 		}
-		// What exceptions add stands behind the condition.
-		return find(written, resolved.Terms[0], n)
 	case *condition.Or:
 		if w, ok := written.(*condition.Or); ok && len(w.Terms) == len(resolved.Terms) {
 			return findAmong(w.Terms, resolved.Terms, n)
@@ -74,6 +76,9 @@ func within(n, part condition.Node) bool {
 // name writes a part of an item's condition for a message, as it is written there. For what comes from a macro that
 // is the macro's name.
 func (w *world) name(it *item, n condition.Node) string {
+	if fromException(n) {
+		return shorten(condition.Print(n))
+	}
 	text, at := w.set.Text(w.reference(it, n))
 	if at.Start < 0 || at.End > len(text) || at.Start >= at.End {
 		return shorten(condition.Print(n))
@@ -83,6 +88,18 @@ func (w *world) name(it *item, n condition.Node) string {
 		text += w.origin(n)
 	}
 	return text
+}
+
+// fromException tells whether a condition was made of an exception of a rule. Nothing of it stands in a text as such:
+// its checks have the place of the field.
+func fromException(n condition.Node) bool {
+	found := false
+	condition.Walk(n, func(n condition.Node) bool {
+		check, ok := n.(*condition.Check)
+		found = found || ok && check.OpRange == check.Left.Span()
+		return !found
+	})
+	return found
 }
 
 // literal writes a literal for a message about an item.

@@ -17,7 +17,7 @@ func (w *world) patterns(it *item) {
 			return false
 		}
 		check, ok := n.(*condition.Check)
-		if !ok || check.Modifier != condition.ModifierNone {
+		if !ok || check.Modifier != condition.ModifierNone || fromException(check) {
 			return true
 		}
 		text, ok := check.Right.(*condition.Text)

@@ -11,7 +11,9 @@ import (
 
 // style looks at how the condition of an item is written and put together.
 func (w *world) style(it *item) {
-	w.mixed(it, it.node)
+	if it.tree != nil {
+		w.mixed(it, it.tree)
+	}
 	if it.rule != nil && it.rule.Capture {
 		w.found.add(w.set.AtName(it.rule.Rule, CaptureNotWritten.finding("the rule asks for a capture file, which this version does not write", "")))
 	}
