@@ -121,7 +121,7 @@ func countLive(events []eventJSON) (n int) {
 
 func printEvents(w *bufio.Writer, source string, events []eventJSON) {
 	if len(events) == 0 {
-		io.WriteString(w, untyped(source))
+		fmt.Fprint(w, untyped(source))
 		return
 	}
 	fmt.Fprintf(w, "Source %s: %d event types. The drivers make %d of them, marked *; the others come from capture files.\n\n", source, len(events), countLive(events))
@@ -139,7 +139,7 @@ func printEvents(w *bufio.Writer, source string, events []eventJSON) {
 func printEventsMarkdown(w *bufio.Writer, source string, events []eventJSON) {
 	fmt.Fprintf(w, "## Source `%s`\n\n", source)
 	if len(events) == 0 {
-		io.WriteString(w, untyped(source))
+		fmt.Fprint(w, untyped(source))
 		return
 	}
 	fmt.Fprintf(w, "%d event types. The drivers make %d of them, marked live; the others come from capture files.\n\n| event | kind | live | parameters |\n|---|---|---|---|\n",
