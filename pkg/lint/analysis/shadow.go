@@ -33,6 +33,9 @@ func (w *world) shadows(src *rule.Source) {
 	}
 	about := index(rules)
 	for i, earlier := range rules {
+		if earlier == nil {
+			continue // what it covers, the rule that covers it does too
+		}
 		set := newBits(len(rules))
 		set.fill(i+1, len(rules))
 		for _, part := range earlier.conjuncts {
@@ -46,9 +49,7 @@ func (w *world) shadows(src *rule.Source) {
 				rules[j] = nil // one rule before it is enough
 			}
 		}
-		if rules[i] != nil {
-			rules[i].facts = nil
-		}
+		earlier.facts = nil
 	}
 }
 

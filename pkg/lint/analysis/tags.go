@@ -30,13 +30,15 @@ func tags(set *rule.Set, found *findings) {
 			if counts[t] > 1 || !isWord(t) {
 				continue
 			}
-			if near := field.Nearest(t, common, 1); len(near) > 0 && near[0] != t+"s" && near[0]+"s" != t {
+			if near := field.Nearest(t, common, 1); len(near) > 0 && !plural(near[0], t) && !plural(t, near[0]) {
 				d := RareTag.finding(fmt.Sprintf("only this rule has the tag %s", quote(t)), "did you mean "+near[0]+"?")
 				found.add(tagPlace(set, r, d))
 			}
 		}
 	}
 }
+
+func plural(one, many string) bool { return many == one+"s" || many == one+"es" }
 
 // isWord tells whether a tag is long enough for a slip to be told, and no number in disguise: T1098 and T1078 are alike
 // but no slips.
