@@ -71,7 +71,7 @@ func Check(set *rule.Set, compiled *rule.Compiled, catalogues map[string]*field.
 }
 
 // maxSteps bounds the cost of one call of Check: about a second.
-const maxSteps = 60_000_000
+const maxSteps = 20_000_000
 
 // world is what is known of the conditions of one source.
 type world struct {

@@ -39,7 +39,7 @@ func (w *world) extend(old *about, l literal) (*about, *clash) {
 	if old == nil {
 		old = &about{present: l.x.always}
 	}
-	w.spend(1 + len(old.literals)/8)
+	w.spend(1 + len(old.literals))
 	if len(old.literals) >= maxLiterals {
 		return old, nil
 	}
@@ -68,7 +68,7 @@ func (w *world) excludes(a *about, l literal) *clash {
 		_, c := w.extend(a, l)
 		return c
 	}
-	w.spend(1 + len(a.literals)/8)
+	w.spend(1 + len(a.literals))
 	for _, k := range a.literals {
 		if k.same(l) {
 			return nil

@@ -102,12 +102,32 @@ func (w *world) reportNever(it *item, n condition.Node, terms []condition.Node) 
 			return
 		}
 		at = b
-		message += fmt.Sprintf(": %s and %s cannot both hold", w.name(it, a), w.name(it, b))
+		message += ": " + w.conflict(it, a, b)
 	} else if c := w.impossible(w.assume(w.term(n, false))); c != nil && c.a.atom != nil {
 		at = holder(n, terms, c.a, c.b)
 		message += fmt.Sprintf(": %s and %s leave nothing possible", w.literal(it, c.a), w.literal(it, c.b))
 	}
 	w.report(it, at, AlwaysFalse, message, "join them with or, or remove one of them")
+}
+
+// conflict says of two terms that they cannot hold together: by the checks in them that show it, when they are two
+// that must hold.
+func (w *world) conflict(it *item, a, b condition.Node) string {
+	sure := &assumption{facts: facts{}}
+	w.include(sure, w.term(a, false))
+	w.include(sure, w.term(b, false))
+	if c := sure.clash; c != nil && c.a.atom != nil && c.a.atom != c.b.atom {
+		return fmt.Sprintf("%s and %s cannot both hold", w.literal(it, c.a), w.literal(it, c.b))
+	}
+	return fmt.Sprintf("%s and %s cannot both hold", w.operand(it, a), w.operand(it, b))
+}
+
+// operand is name with parentheses around alternatives.
+func (w *world) operand(it *item, n condition.Node) string {
+	if _, or := n.(*condition.Or); or && w.owns(it, n) {
+		return "(" + w.name(it, n) + ")"
+	}
+	return w.name(it, n)
 }
 
 // holder gives the last of terms in which one of the literals stands, n when there is none.
@@ -174,12 +194,17 @@ func (w *world) branches(it *item, n condition.Node, beside *assumption) {
 	}
 	switch n := n.(type) {
 	case *condition.And:
-		for i, t := range n.Terms {
-			if _, or := t.(*condition.Or); !or || !w.owns(it, t) {
-				continue
+		var choices []condition.Node
+		for _, t := range n.Terms {
+			if _, or := t.(*condition.Or); or && w.owns(it, t) && len(choices) < maxCases {
+				choices = append(choices, t)
+			} else {
+				beside = w.with(beside, w.term(t, false))
 			}
+		}
+		for i, t := range choices {
 			context := beside
-			for j, other := range n.Terms {
+			for j, other := range choices {
 				if j != i {
 					context = w.with(context, w.term(other, false))
 				}

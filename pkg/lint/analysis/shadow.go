@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"cmp"
 	"fmt"
 	"math/bits"
 	"slices"
@@ -53,13 +54,25 @@ func (w *world) shadows(src *rule.Source) {
 	}
 }
 
-// conjuncts gives the negations of the parts of a condition that must all hold.
+// conjuncts gives the negations of the parts of a condition that must all hold, those first that are most likely to
+// tell rules apart: single checks, but of the event type.
 func (w *world) conjuncts(n condition.Node) []*term {
 	t := w.term(n, true)
-	if t.kind == one {
-		return t.kids
+	if t.kind != one {
+		return []*term{t}
 	}
-	return []*term{t}
+	rank := func(t *term) int {
+		switch {
+		case t.kind != leaf:
+			return 2
+		case t.lit.x.always:
+			return 1
+		}
+		return 0
+	}
+	parts := slices.Clone(t.kids)
+	slices.SortStableFunc(parts, func(a, b *term) int { return cmp.Compare(rank(a), rank(b)) })
+	return parts
 }
 
 // index tells for each expr the candidates that speak of it.
@@ -89,7 +102,7 @@ func (w *world) covers(earlier, later *candidate) bool {
 		if w.refuted(later.facts.facts, part) {
 			continue
 		}
-		if hard = append(hard, part); len(hard) > maxHard {
+		if hard = append(hard, part); len(hard) > maxHard || part.kind == leaf && !mentions(later.facts.open, part.lit.x) {
 			return false
 		}
 	}
@@ -99,6 +112,16 @@ func (w *world) covers(earlier, later *candidate) bool {
 		}
 	}
 	return true
+}
+
+// mentions tells whether one of the terms speaks of x.
+func mentions(terms []*term, x *expr) bool {
+	for _, t := range terms {
+		if _, found := slices.BinarySearch(t.exprs, x.id); found {
+			return true
+		}
+	}
+	return false
 }
 
 // maxHard is how many parts of a condition may need a search to see that another condition implies them. Rules that

@@ -20,9 +20,12 @@ func (w *world) assume(terms ...*term) *assumption {
 	return a
 }
 
-// with gives the assumption that t holds too. It leaves a as it was.
+// with gives the assumption that t holds too. It leaves a as it was. When there is nothing left to spend it is a itself,
+// from which less follows.
 func (w *world) with(a *assumption, t *term) *assumption {
-	w.spend(len(a.facts) + len(a.open))
+	if !w.spend(len(a.facts) + len(a.open)) {
+		return a
+	}
 	next := &assumption{facts: maps.Clone(a.facts), open: a.open[:len(a.open):len(a.open)], clash: a.clash}
 	w.include(next, t)
 	w.propagate(next)
@@ -31,7 +34,7 @@ func (w *world) with(a *assumption, t *term) *assumption {
 
 // include adds a term without drawing conclusions from the alternatives.
 func (w *world) include(a *assumption, t *term) {
-	if a.clash != nil {
+	if a.clash != nil || w.budget.spent {
 		return
 	}
 	switch t.kind {
@@ -159,7 +162,7 @@ func (w *world) spend(n int) bool {
 	return !w.budget.spent
 }
 
-// budget is what an analysis may cost, in steps of about ten nanoseconds.
+// budget is what an analysis may cost, in steps of some ten nanoseconds.
 type budget struct {
 	left  int
 	spent bool
