@@ -36,7 +36,7 @@ func (r Result) WriteSARIF(w io.Writer, root, version string) error {
 		result.WithLevel(level(d.Severity)).WithMessage(sarif.NewTextMessage(text)).WithLocations([]*sarif.Location{r.location(d, root)})
 		print := fingerprint(d, root)
 		seen[print]++
-		result.AddPartialFingerprint("sakerFinding/v1", fmt.Sprintf("%s:%d", print, seen[print]))
+		result.WithPartialFingerprints(map[string]string{"sakerFinding/v1": fmt.Sprintf("%s:%d", print, seen[print])})
 		for _, fix := range d.Fixes {
 			result.AddFixe(newSARIFFix(fix, root))
 		}

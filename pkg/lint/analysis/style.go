@@ -73,6 +73,12 @@ func bindings(set *rule.Set, found *findings) {
 	}
 }
 
+func isOr(text string) bool {
+	tree, _ := condition.Parse(text)
+	_, ok := tree.(*condition.Or)
+	return ok
+}
+
 func binding(set *rule.Set, found *findings, kind, name string, parts []rule.Part) {
 	base := ""
 	for _, p := range parts {
@@ -84,7 +90,8 @@ func binding(set *rule.Set, found *findings, kind, name string, parts []rule.Par
 			continue
 		}
 		if startsWithAnd.MatchString(p.Text) {
-			if tree, d := condition.Parse(base); d == nil {
+			// With parentheses around it the base is one term of what comes out.
+			if tree, d := condition.Parse(base); d == nil && isOr(base+" "+p.Text) {
 				if or, ok := tree.(*condition.Or); ok {
 					last := or.Terms[len(or.Terms)-1]
 					found.add(set.AtPosition(kind, name, p.Start, p.End, AppendBinding.finding(
