@@ -92,7 +92,10 @@ func (o *explaining) do(c *cobra.Command, name string) error {
 	}
 	one := set.Rule(name)
 	if one == nil {
-		return fmt.Errorf("there is no rule %q; %s", name, set.Suggest(name))
+		if hint := set.Suggest(name); hint != "" {
+			return fmt.Errorf("there is no rule %q; %s", name, hint)
+		}
+		return fmt.Errorf("there is no rule %q", name)
 	}
 	return o.explain(c, set, one, play)
 }

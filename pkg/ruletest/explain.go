@@ -62,6 +62,8 @@ type Operand struct {
 	// Value is the value as people read it; empty when it is missing.
 	Value   string `json:"value,omitempty"`
 	Missing bool   `json:"missing,omitempty"`
+	// Pending says why the field never has a value in this version; empty when it can have one.
+	Pending string `json:"pending,omitempty"`
 }
 
 // Explain evaluates one rule on one event, whose number is n, and says how the result came about.
@@ -153,6 +155,9 @@ func (t *Term) operands() string {
 		if o.Missing {
 			parts[i] = shorten(o.Text, 60) + " is missing"
 		}
+		if o.Pending != "" {
+			parts[i] += " (it has no value in this version: " + o.Pending + ")"
+		}
 	}
 	return strings.Join(parts, ", ")
 }
@@ -223,7 +228,11 @@ func (b *branch) explain(s *program.State, e *event.Event, reached bool) *Term {
 				continue
 			}
 			value, ok := o.value(e)
-			t.Operands = append(t.Operands, Operand{Text: o.text, Value: value, Missing: !ok})
+			x := Operand{Text: o.text, Value: value, Missing: !ok}
+			if !ok {
+				x.Pending = o.pending()
+			}
+			t.Operands = append(t.Operands, x)
 		}
 	}
 	for _, k := range b.kids {

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/rule"
 	"github.com/saker-security/saker/pkg/ruletest"
 )
@@ -168,5 +169,26 @@ func TestGiven(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// A field that never has a value in this version is told so.
+func TestExplainPending(t *testing.T) {
+	const why = "nobody looks"
+	fields := []field.Field{
+		{Name: "a.b", Type: event.TypeString, Pending: why, Extract: func(*event.Event, *field.Arg, *event.Value) bool { return false }},
+	}
+	cats := ruletest.Catalogues(map[string]*field.Catalogue{"x": field.New("x", nil, field.Generic("host"), fields)})
+	text := "- {rule: r, desc: d, condition: tolower(a.b) = c, output: o, priority: INFO, source: x}\n"
+	rules, _, found := ruletest.Load([]rule.File{{Name: "rules.yaml", Data: []byte(text)}}, nil, cats)
+	if rules == nil {
+		t.Fatal(found)
+	}
+	var out strings.Builder
+	if err := rules.Explain(rules.Rule("r"), ruletest.Settings{}, 1, &event.Event{Source: "x"}).WriteText(&out); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(out.String(), "tolower(a.b) is missing (it has no value in this version: "+why+")") {
+		t.Error(out.String())
 	}
 }

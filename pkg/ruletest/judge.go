@@ -36,13 +36,18 @@ func (f *fired) expected() bool {
 const maxAlerts = 10_000
 
 // run runs the test. The error is something that kept it from being run.
-func (r *Result) run(ctx context.Context, cover bool) error {
-	rules := r.rules
+func (r *Result) run(ctx context.Context, cover bool) (err error) {
 	began := time.Now()
-	defer func() { r.Duration = time.Since(began) }()
+	defer func() {
+		r.Duration = time.Since(began)
+		if p := recover(); p != nil { // an event brought a defect of an extractor to light: the other tests go on
+			err = fmt.Errorf("%s: test %s: panic: %v", r.Test.Pos, quoted(r.Test.Name), p)
+		}
+	}()
+	rules := r.rules
 	j := &judge{result: r, rules: rules}
 	g := rules.Engine(r.File.Settings)
-	err := r.Test.Play(ctx, filepath.Dir(r.File.Name), func(n int, e *event.Event) error {
+	err = r.Test.Play(ctx, filepath.Dir(r.File.Name), func(n int, e *event.Event) error {
 		r.Events = n
 		if cover && rules.Compiled.Sources[e.Source] != nil {
 			rules.probe(e.Source).cover(e)

@@ -138,6 +138,20 @@ func (o *operand) value(e *event.Event) (string, bool) {
 	return show(&v, o.use.Field.Type, o.use.Field.List), true
 }
 
+// pending says why the operand never has a value in this version, empty when it can have one.
+func (o *operand) pending() string {
+	uses := []program.Use{o.use}
+	if o.expr != nil {
+		uses = o.expr.Fields()
+	}
+	for _, u := range uses {
+		if u.Field.Pending != "" {
+			return u.Field.Pending
+		}
+	}
+	return ""
+}
+
 // begin gives a state that evaluates parts on e, and must be given to end.
 func (p *probe) begin(e *event.Event) *program.State {
 	s := p.states.Get().(*program.State)

@@ -59,6 +59,10 @@ func (r *reader) file(data []byte) *File {
 		}
 		return nil
 	}
+	if root.Kind == yaml.SequenceNode {
+		r.fail(root, "if it is a rules file, write a test file that names it under rules", "a test file must be a mapping, not a list")
+		return nil
+	}
 	f := &File{Name: r.name, Settings: Settings{MinPriority: rule.PriorityDebug}}
 	builtin, tests := false, false
 	r.mapping(root, "a test file", map[string]func(*yaml.Node){

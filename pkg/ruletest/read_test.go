@@ -16,7 +16,7 @@ func TestReadProblems(t *testing.T) {
 	tests := []struct{ name, file, want string }{
 		{"empty", "", "1:1: the file is empty; begin with tests:"},
 		{"no tests", "rules: a.yaml\n", "1:1: key tests is missing; add tests: with a list of tests"},
-		{"not a mapping", "- a\n", "1:1: a test file must be a mapping, not a list"},
+		{"not a mapping", "- a\n", "1:1: a test file must be a mapping, not a list; if it is a rules file, write a test file that names it under rules"},
 		{"unknown key", "test: []\ntests: []\n", `1:1: a test file has no key "test"; did you mean tests?`},
 		{"key twice", "tests: []\ntests: []\n", `2:1: key "tests" is there twice; remove one of the two`},
 		{"no rules", "builtin: false\ntests: []\n", "1:1: there are no rules to test; name rules files under rules, or leave out builtin"},

@@ -206,7 +206,7 @@ type loaded struct {
 	err   error
 }
 
-// Rules loads the rules of a test file, or gives them when they were loaded before.
+// Rules loads the rules of a test file, or gives them when they were loaded before. It is not safe for concurrent use.
 func (r *Runner) Rules(f *File) (*Rules, error) {
 	var paths []string
 	for _, name := range f.Rules {
@@ -237,6 +237,8 @@ func (r *Runner) load(f *File, paths []string) (*Rules, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", f.Name, err)
 	}
+	// A folder of rules may hold their tests too.
+	own = slices.DeleteFunc(own, func(f rule.File) bool { return strings.HasSuffix(f.Name, Suffix) && !slices.Contains(paths, f.Name) })
 	files = append(files, own...)
 	rules, unmatched, found := Load(files, f.Selection, r.Catalogues)
 	if rules == nil {

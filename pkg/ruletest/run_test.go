@@ -229,3 +229,11 @@ func TestFind(t *testing.T) {
 		t.Error("a folder without test files is no error")
 	}
 }
+
+// A folder of rules may hold their tests, which are no rules.
+func TestRulesBesideTheirTests(t *testing.T) {
+	path := write(t, "rules: .\ntests:\n- {name: a, events: [{fields: {evt.type: execve, proc.name: ls}}], expect: [Any program started]}\n")
+	if report := run(t, &ruletest.Runner{}, path); report.Failed() > 0 || len(report.Results) != 1 {
+		t.Errorf("%s", text(t, report, true))
+	}
+}
