@@ -47,14 +47,15 @@ func (r *Results) OK() bool {
 	return r.Missing == ""
 }
 
-// WriteResults loads rules files and writes the report on them in Falco's JSON to w. It tells whether all files can be
-// used. When a plugin is missing nothing is written, as in Falco, and the error says which; it wraps ErrPlugin.
-func WriteResults(w io.Writer, files []rule.File, catalogues map[string]*field.Catalogue) (ok bool, err error) {
+// WriteResults loads rules files and writes the report on them in Falco's JSON to stdout. It tells whether all files can
+// be used. When a plugin is missing there is no report, as in Falco, but a message on stderr.
+func WriteResults(stdout, stderr io.Writer, files []rule.File, catalogues map[string]*field.Catalogue) (ok bool, err error) {
 	r := Load(files, catalogues, rule.Options{})
 	if r.Missing != "" {
-		return false, fmt.Errorf("%w: %s", ErrPlugin, r.Missing)
+		_, err := fmt.Fprintln(stderr, "Error:", printable(r.Missing))
+		return false, err
 	}
-	return r.OK(), r.WriteJSON(w)
+	return r.OK(), r.WriteJSON(stdout)
 }
 
 // schemaWarnings compares a file that Falco can read with the schema, in Falco's form for the places. What is wrong only

@@ -2,8 +2,8 @@ package falco_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,6 +17,7 @@ import (
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/lint/falco"
+	"github.com/saker-security/saker/pkg/lint/schema"
 	"github.com/saker-security/saker/pkg/rule"
 	"github.com/saker-security/saker/pkg/syscall"
 )
@@ -164,7 +165,7 @@ func skeleton(text string) string {
 // TestShape: the keys of the JSON stand in the order of the alphabet, on one line.
 func TestShape(t *testing.T) {
 	var b strings.Builder
-	ok, err := falco.WriteResults(&b, []rule.File{
+	ok, err := falco.WriteResults(&b, io.Discard, []rule.File{
 		{Name: "a", Data: []byte("- rule: r\n  x: y\n  enabled: true\n")}, {Name: "b", Data: []byte("- {list: l, items: [], zz: 1}\n")}}, catalogues)
 	if err != nil || ok {
 		t.Fatalf("ok %v, error %v", ok, err)
@@ -217,12 +218,36 @@ func TestSeveralFiles(t *testing.T) {
 	}
 }
 
-// TestMissingPlugin: nothing is written, the error says what is missing.
+// TestMissingPlugin: there is no report, a message says what is missing.
 func TestMissingPlugin(t *testing.T) {
-	var b strings.Builder
-	ok, err := falco.WriteResults(&b, []rule.File{{Name: "a", Data: []byte("- required_plugin_versions: [{name: zz, version: 0.1.0}]\n")}}, catalogues)
-	if ok || !errors.Is(err, falco.ErrPlugin) || !strings.Contains(err.Error(), "zz (>= 0.1.0)") || b.String() != "" {
-		t.Errorf("ok %v, error %v, output %q", ok, err, b.String())
+	var out, message strings.Builder
+	ok, err := falco.WriteResults(&out, &message, []rule.File{{Name: "a", Data: []byte("- required_plugin_versions: [{name: zz, version: 0.1.0}]\n")}}, catalogues)
+	if ok || err != nil || out.String() != "" || !strings.HasPrefix(message.String(), "Error: ") || !strings.Contains(message.String(), "zz (>= 0.1.0)") {
+		t.Errorf("ok %v, error %v, output %q, message %q", ok, err, out.String(), message.String())
+	}
+}
+
+// TestSchema: a file that loads without an error and without unknown keys fits the schema in full.
+func TestSchema(t *testing.T) {
+	paths, err := filepath.Glob("testdata/validate/*.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := 0
+	for _, path := range paths {
+		data := []byte(read(t, path))
+		r := falco.Load([]rule.File{{Name: path, Data: data}}, catalogues, rule.Options{})
+		unknown := func(d rule.Diagnostic) bool { return strings.HasPrefix(d.Falco, "LOAD_UNKNOWN_") }
+		if !r.OK() || slices.ContainsFunc(r.Files[0].Warnings, unknown) {
+			continue
+		}
+		n++
+		if found, err := schema.Validate(data); err != nil || len(found.Violations) > 0 {
+			t.Errorf("%s: %v, %v", path, found.Violations, err)
+		}
+	}
+	if n < 20 {
+		t.Errorf("%d files, want 20 or more", n)
 	}
 }
 

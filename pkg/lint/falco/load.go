@@ -1,15 +1,11 @@
 package falco
 
 import (
-	"errors"
 	"strings"
 
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/rule"
 )
-
-// ErrPlugin is wrapped by the error of rules files that require a plugin that is not there.
-var ErrPlugin = errors.New("plugin requirement not satisfied")
 
 // Load loads rules files in order and reports on each. As in Falco a file sees what is defined in those before it, and
 // an error of a rule comes again with each later file that does not correct it.
