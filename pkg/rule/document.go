@@ -15,14 +15,21 @@ import (
 const (
 	// maxDepth is how deep the YAML of a rules file may be nested. Rules need six levels.
 	maxDepth = 64
-	// maxExpanded is how many nodes the documents of a file may stand for once each alias is followed.
-	maxExpanded = 1_000_000
+	// maxExpanded is how many nodes the documents of a file may stand for once each alias is followed; a node takes up
+	// to half a kilobyte by the time it is part of a rule.
+	maxExpanded = 250_000
+	// maxMarks is how many marks between values a file may have. They are counted before anything is built.
+	maxMarks = 300_000
 )
 
 // parse reads the YAML documents of a file. Documents before the one with a syntax error are returned with it.
 func parse(s *source) ([]*yaml.Node, *problem) {
 	if p := checkText(s); p != nil {
 		return nil, p
+	}
+	if marks(s.data) > maxMarks {
+		return nil, &problem{kind: kindSize, message: fmt.Sprintf("the file has more than %d values or lines", maxMarks),
+			hint: "split it into several files"}
 	}
 	limits := loaderlimits.New(loaderlimits.DepthValue(maxDepth))
 	loader, err := yaml.NewLoader(bytes.NewReader([]byte(s.data)), yaml.WithPlugin(limits))
@@ -45,6 +52,22 @@ func parse(s *source) ([]*yaml.Node, *problem) {
 		}
 		docs = append(docs, doc)
 	}
+}
+
+// marks counts what begins a value: a file has at most a few times as many values.
+func marks(data string) int {
+	n := 0
+	for i := range len(data) {
+		switch data[i] {
+		case ',', '\n', '[', '{':
+			n++
+		case ' ':
+			if i > 0 && (data[i-1] == '-' || data[i-1] == '?') {
+				n++
+			}
+		}
+	}
+	return n
 }
 
 // checkText finds what keeps the bytes of a file from being a text: too many, another encoding, control characters.

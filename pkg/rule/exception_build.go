@@ -73,7 +73,7 @@ func (l *loader) exceptionRow(e *exception, v *entry) condition.Node {
 	for i := range e.checked {
 		c := &e.checked[i]
 		if c.op == condition.OpExists {
-			l.valueError(e, v, kindExceptionCondition, "use another operator", "operator exists compares with nothing, it cannot be used in an exception")
+			l.valueError(e, e.comps.items[i], kindExceptionCondition, "use another operator", "operator exists compares with nothing, it cannot be used in an exception")
 			return nil
 		}
 		right := l.exceptionOperand(e, c, v.items[i])
@@ -183,6 +183,9 @@ func (l *loader) writtenList(e *exception, v *entry) condition.Operand {
 // valueError reports that a value does not fit the fields of its exception. As in Falco that is found when the rule is
 // compiled.
 func (l *loader) valueError(e *exception, v *entry, k kind, hint, message string) {
-	l.found.report(e.file, e.context, problem{kind: k, at: v.span(), hint: hint, message: message})
 	l.badException = true
+	if v.bad {
+		return
+	}
+	l.found.report(e.file, e.context, problem{kind: k, at: v.span(), hint: hint, message: message})
 }

@@ -1,6 +1,7 @@
 package rule
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
@@ -31,6 +32,8 @@ type entry struct {
 	scalar *scalar
 	items  []*entry
 	list   bool
+	// bad tells that an error of the entry is reported.
+	bad bool
 	// item is the text as a constant of a condition, made when it is first needed.
 	item *listItem
 }
@@ -148,6 +151,7 @@ func (m *mapping) entry(outer func() *context, key string, n *yaml.Node) *entry 
 		}
 	case n.Kind == yaml.ScalarNode && n.Value == "" && !isNull(n):
 		m.errorIn(inside(), n, kindEmpty, "", "a value is empty")
+		e.bad = true
 	case n.Kind == yaml.ScalarNode && !isNull(n):
 		e.scalar = newScalar(m.file, n)
 	}
@@ -188,6 +192,10 @@ func takesList(op condition.Op, modifier condition.Modifier) bool {
 // appendExceptions adds exceptions to those of a rule: values to one of the same name, or a new one.
 func (l *loader) appendExceptions(def *ruleDef, m *mapping, added []*exception) {
 	for _, e := range added {
+		if len(def.exceptions) > maxChanges {
+			m.exceptionError(e, nil, kindExpansion, "put values into the same exception", fmt.Sprintf("the rule has more than %d exceptions", maxChanges))
+			return
+		}
 		i := slices.IndexFunc(def.exceptions, func(old *exception) bool { return old.name == e.name })
 		switch {
 		case i >= 0 && e.fields.given():
@@ -197,17 +205,14 @@ func (l *loader) appendExceptions(def *ruleDef, m *mapping, added []*exception) 
 			m.exceptionError(e, e.comps, kindException, "remove comps, or give the exception another name",
 				"exception "+quote(e.name)+" has its comparisons already, only values can be appended")
 		case i >= 0:
-			old := *def.exceptions[i]
-			old.values = append(slices.Clone(old.values), e.values...)
-			def.exceptions = slices.Clone(def.exceptions)
-			def.exceptions[i] = &old
+			def.exceptions[i].values = append(def.exceptions[i].values, e.values...)
 		case !e.fields.given():
 			m.exceptionError(e, nil, kindException, l.exceptionHint(def, e.name), "exception "+quote(e.name)+" is new to the rule and has no fields")
 		case len(e.values) == 0:
 			m.exceptionError(e, nil, kindException, "add values: […]", "exception "+quote(e.name)+" is new to the rule and has no values")
 		default:
 			l.checkException(m, e, def.rule.Source)
-			def.exceptions = append(slices.Clone(def.exceptions), e)
+			def.exceptions = append(def.exceptions, e)
 		}
 	}
 }

@@ -77,11 +77,6 @@ const maxFindings = 1000
 // add keeps d unless the same was found before: a macro is compiled for each rule that uses it. The last one that is
 // kept stands for all that follow it.
 func (f *findings) add(d Diagnostic) {
-	if len(f.all) > maxFindings {
-		last := &f.all[maxFindings]
-		last.Severity = min(last.Severity, d.Severity)
-		return
-	}
 	key := findingKey{code: d.Code, start: d.Start, end: d.End}
 	if f.repeated && f.now.stage == stageRule {
 		key.name = fmt.Sprint(f.now.item)
@@ -97,8 +92,21 @@ func (f *findings) add(d Diagnostic) {
 	f.all = append(f.all, ranked{d, f.now})
 }
 
+// full tells whether no more findings are kept: the last one that is stands for all that follow it.
+func (f *findings) full(s condition.Severity) bool {
+	if len(f.all) > maxFindings {
+		last := &f.all[maxFindings]
+		last.Severity = min(last.Severity, s)
+		return true
+	}
+	return s == condition.SeverityInfo && len(f.all) > maxFindings/2 // errors are more important
+}
+
 // report adds a finding at a stretch of a file, in the context c.
 func (f *findings) report(file *source, c *context, p problem) {
+	if f.full(p.kind.severity) {
+		return
+	}
 	start := file.position(p.at.start)
 	d := Diagnostic{
 		Severity: p.kind.severity, Code: p.kind.code, Falco: p.kind.falco, Message: p.message, Hint: p.hint, Fixes: p.fixes,

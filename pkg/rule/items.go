@@ -158,6 +158,9 @@ func (l *loader) macro(m *mapping) {
 	case appends && def == nil:
 		m.noBase(inMacro)
 		return
+	case appends && len(def.text.parts) > maxChanges:
+		m.keyError("condition", kindExpansion, "write it as one text", "the condition is appended to more than %d times", maxChanges)
+		return
 	case appends:
 		def.setText(def.text.appended(newText(s, m.context, nil)))
 	default:

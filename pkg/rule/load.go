@@ -71,6 +71,8 @@ type loader struct {
 	// complete is set when all files are read; nearLists remembers words and the lists that are like them from then on.
 	complete  bool
 	nearLists map[string]string
+	// total counts the nodes of all resolved conditions of rules.
+	total int
 	// clock counts definitions and changes.
 	clock int
 }

@@ -217,7 +217,7 @@ func (m *mapping) start() span {
 // unknownKeys reports the keys that are not among known. Falco ignores them with a warning.
 func (m *mapping) unknownKeys(k kind, known ...string) {
 	for _, key := range m.keys {
-		if slices.Contains(known, key) {
+		if slices.Contains(known, key) || m.load.found.full(k.severity) {
 			continue
 		}
 		p := problem{kind: k, at: nodeSpan(m.file, m.pairs[key].key), message: fmt.Sprintf("unknown key %s is ignored", quote(key))}

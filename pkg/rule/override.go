@@ -31,26 +31,33 @@ func (m *mapping) overrides(appendable, replaceable []string) override {
 		at := values.pairs[key]
 		canAppend, canReplace := slices.Contains(appendable, key), slices.Contains(replaceable, key)
 		inKey := outer.inside(inOverrides, key, at.key)
-		switch {
+		switch value := at.value.Value; {
 		case at.value.Kind != yaml.ScalarNode:
 			m.errorAt(at.value, kindOverride, "write append or replace", "the override of %s must be append or replace, not %s", quote(key), kindName(at.value))
-		case at.value.Value == "append" && canAppend:
+		case value == "append" && canAppend:
 			o.append[key] = true
-		case at.value.Value == "replace" && canReplace:
+		case value == "replace" && canReplace:
 			o.replace[key] = true
+		case value != "append" && value != "replace":
+			m.errorIn(outer.inside(inValue, key, at.value), at.value, kindOverrideKey, allowed(canAppend, canReplace), "%s is not an override", quote(value))
 		case !canAppend && !canReplace:
 			m.errorIn(inKey, at.key, kindOverrideKey, "one of "+strings.Join(replaceable, ", "), "key %s cannot be overridden", quote(key))
-		case at.value.Value == "append":
-			m.errorIn(inKey, at.value, kindOverrideKey, "write replace", "key %s cannot be appended to", quote(key))
 		default:
-			hint := "write replace"
-			if canAppend {
-				hint = "write append or replace"
-			}
-			m.errorIn(outer.inside(inValue, key, at.value), at.value, kindOverrideKey, hint, "%s is not an override", quote(at.value.Value))
+			m.errorIn(inKey, at.value, kindOverrideKey, "write replace", "key %s cannot be appended to", quote(key))
 		}
 	}
 	return o
+}
+
+// allowed says what may be written in an override.
+func allowed(canAppend, canReplace bool) string {
+	switch {
+	case canAppend:
+		return "write append or replace"
+	case canReplace:
+		return "write replace"
+	}
+	return "remove it"
 }
 
 // notBoth reports the old and the new way to append in one item.

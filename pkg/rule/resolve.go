@@ -16,6 +16,8 @@ const (
 	maxNodes = 100_000
 	// maxItems is how many items a list may have once the lists in it are put in.
 	maxItems = 100_000
+	// maxTotal is how many nodes all conditions together may have: compiling one takes a microsecond.
+	maxTotal = 500_000
 	// maxNesting is how deep macros may use macros, and lists lists.
 	maxNesting = 500
 )
@@ -32,6 +34,7 @@ const (
 // resolve puts macros and lists in their places in all conditions that were changed since the clock stood at since,
 // and leaves the trees in the definitions.
 func (l *loader) resolve(since int) {
+	l.total = 0
 	for _, d := range l.listOrder {
 		d.state, d.flat = unresolved, nil
 	}
@@ -198,10 +201,28 @@ func (r *resolver) nodes(terms []condition.Node) []condition.Node {
 // grow counts nodes and reports once when there are too many.
 func (r *resolver) grow(n int, at condition.Range) {
 	r.size += n
+	if r.rule != nil {
+		r.grown(n, at)
+	}
 	if r.size > maxNodes && !r.full {
 		r.full, r.failed = true, true
 		r.report(at, problem{kind: kindExpansion, hint: "split the rule",
 			message: fmt.Sprintf("the condition has more than %d parts once its macros and lists are put in", maxNodes)})
+	}
+}
+
+// grown counts nodes for all rules and reports once when there are too many.
+func (r *resolver) grown(n int, at condition.Range) {
+	l := r.loader
+	before := l.total
+	l.total += n
+	if l.total <= maxTotal {
+		return
+	}
+	r.full, r.failed = true, true
+	if before <= maxTotal {
+		r.report(at, problem{kind: kindExpansion, hint: "use shorter lists, or fewer rules that use them",
+			message: fmt.Sprintf("all conditions together have more than %d parts once their macros and lists are put in", maxTotal)})
 	}
 }
 

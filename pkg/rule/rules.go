@@ -19,6 +19,9 @@ var (
 	ruleKeys = append([]string{inRule, "append", "override"}, defineKeys...)
 )
 
+// maxChanges is how often a text may be appended to, and how many exceptions a rule may have.
+const maxChanges = 1000
+
 // update is what an item says about a rule. Only the keys in keys were there and could be read.
 type update struct {
 	keys              []string
@@ -290,8 +293,16 @@ func (l *loader) appendTo(def *ruleDef, m *mapping, u *update) {
 	for _, key := range u.keys {
 		switch key {
 		case "condition":
+			if len(def.text.parts) > maxChanges {
+				m.keyError(key, kindExpansion, "write it as one text", "the condition is appended to more than %d times", maxChanges)
+				return
+			}
 			def.setText(def.text.appended(u.condition))
 		case "output":
+			if len(def.output.parts) > maxChanges {
+				m.keyError(key, kindExpansion, "write it as one text", "the output is appended to more than %d times", maxChanges)
+				return
+			}
 			def.output = def.output.appended(u.output)
 		case "desc":
 			r.Description += " " + u.Description
