@@ -8,6 +8,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/daemon"
 	"github.com/saker-security/saker/pkg/lint"
 	"github.com/saker-security/saker/pkg/lint/layout"
@@ -31,17 +32,32 @@ initializationOptions.`,
 			if err != nil {
 				return err
 			}
-			catalogues := daemon.Catalogues("")
+			options, err := lspOptions()
+			if err != nil {
+				return err
+			}
 			return server.Serve(c.Context(), stdio{c.InOrStdin(), c.OutOrStdout()}, server.Options{
-				Catalogues: catalogues,
-				Check:      func(files []rule.File) []rule.Diagnostic { return lint.Check(files, catalogues).Findings },
+				Catalogues: options.Catalogues,
+				Check:      func(files []rule.File) []rule.Diagnostic { return lint.Lint(files, options).Findings },
 				Format:     format,
+				Link:       lint.ExplanationURL,
 				Before:     files,
 				Read:       rule.ReadFiles,
 				Pause:      lspPause,
 			})
 		}),
 	}
+}
+
+// lspOptions are what an editor wants to see: everything, but for what the configuration file of the linter suppresses
+// that is found from the working directory.
+func lspOptions() (lint.Options, error) {
+	o := lint.Options{Catalogues: daemon.Catalogues(""), Least: condition.SeverityInfo}
+	name, err := lint.FindConfig(".")
+	if err == nil && name != "" {
+		o.Config, err = lint.ReadConfig(name)
+	}
+	return o, err
 }
 
 // format lays out a file for an editor, which asks again when the file was broken.

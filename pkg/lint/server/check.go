@@ -177,15 +177,18 @@ func relative(f *rule.Diagnostic, base rule.Position, start int) finding {
 }
 
 // diagnostics gives all that is known of a document, in the terms of the protocol.
-func (d *document) diagnostics(outside []finding) []diagnostic {
+func (w *workspace) diagnostics(d *document) []diagnostic {
 	out := []diagnostic{}
-	for _, f := range outside {
+	for _, f := range w.outside[d.uri] {
 		out = append(out, d.diagnostic(f, 0))
 	}
 	for _, it := range d.items {
 		for _, f := range it.findings {
 			out = append(out, d.diagnostic(f, it.line))
 		}
+	}
+	for i := range out {
+		out[i].CodeDescription = &codeDescription{w.options.Link(out[i].Code)}
 	}
 	return out
 }

@@ -26,6 +26,8 @@ type Options struct {
 	Check func([]rule.File) []rule.Diagnostic
 	// Format lays out a rules file; the error says why it cannot.
 	Format func(name string, data []byte) ([]byte, error)
+	// Link gives the address of the explanation of a code.
+	Link func(code string) string
 	// Before are rules files that are read before the one that is edited.
 	Before []rule.File
 	// Read reads the files that the client names as read before the edited one.
@@ -76,7 +78,9 @@ type workspace struct {
 	open    map[string]*document
 	// outside are the findings of each open document that stand in no item.
 	outside map[string][]finding
+	// pending starts the next check of everything, which is of the document due.
 	pending *time.Timer
+	due     string
 }
 
 // before lists the documents that make sense of d, itself last.
@@ -102,6 +106,7 @@ func (s *session) handle(ctx context.Context, conn *jsonrpc2.Conn, r *jsonrpc2.R
 	case "initialize":
 		return s.initialize(r)
 	case "shutdown":
+		s.finish(ctx, conn)
 		return nil, nil
 	case "exit":
 		s.exit()
@@ -213,8 +218,9 @@ func (s *session) synchronize(ctx context.Context, conn *jsonrpc2.Conn, r *jsonr
 			d = newDocument(uri, p.TextDocument.Version, text, s.utf8, d)
 		}
 		s.open[uri] = d
+		s.outside[uri] = nil // where they stand now is not known
 		s.checkItems(d)
-		if err := s.publish(ctx, conn, uri, d.version, d.diagnostics(nil)); err != nil {
+		if err := s.publish(ctx, conn, uri, d.version, s.diagnostics(d)); err != nil {
 			return err
 		}
 	}
@@ -234,17 +240,31 @@ func (s *session) checkLater(ctx context.Context, conn *jsonrpc2.Conn, uri strin
 		wait = s.options.Pause
 	}
 	s.running.Add(1)
+	s.due = uri
 	s.pending = time.AfterFunc(wait, func() {
 		defer s.running.Done()
 		s.checkAll(ctx, conn, uri)
 	})
 }
 
-// dismiss takes back a check that has not begun.
-func (s *session) dismiss() {
-	if s.pending != nil && s.pending.Stop() {
-		s.running.Done()
+// finish makes the check that is due or under way end before the client goes, so that its findings are sent.
+func (s *session) finish(ctx context.Context, conn *jsonrpc2.Conn) {
+	early := s.dismiss()
+	s.mu.Unlock()
+	if early {
+		s.checkAll(ctx, conn, s.due)
 	}
+	s.running.Wait()
+	s.mu.Lock()
+}
+
+// dismiss takes back a check that has not begun and tells whether there was one.
+func (s *session) dismiss() bool {
+	if s.pending == nil || !s.pending.Stop() {
+		return false
+	}
+	s.running.Done()
+	return true
 }
 
 // checkAll checks the document with all that is read before it. The check itself holds no lock: when the document
@@ -266,7 +286,7 @@ func (s *session) checkAll(ctx context.Context, conn *jsonrpc2.Conn, uri string)
 	}
 	s.outside[uri] = d.distribute(found)
 	// The only error is that the client is gone.
-	_ = s.publish(ctx, conn, uri, d.version, d.diagnostics(s.outside[uri]))
+	_ = s.publish(ctx, conn, uri, d.version, s.diagnostics(d))
 }
 
 // format gives the edits that lay the document out: one that replaces it, none when it is so already.

@@ -12,6 +12,7 @@ import (
 	"github.com/sourcegraph/jsonrpc2"
 
 	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/lint"
@@ -65,13 +66,16 @@ func connect(t testing.TB, o server.Options, hello map[string]any) *client {
 		o.Catalogues = catalogues()
 	}
 	if o.Check == nil {
-		o.Check = func(files []rule.File) []rule.Diagnostic { return lint.Check(files, o.Catalogues).Findings }
+		o.Check = func(files []rule.File) []rule.Diagnostic {
+			return lint.Lint(files, lint.Options{Catalogues: o.Catalogues, Least: condition.SeverityWarning}).Findings
+		}
 	}
 	if o.Format == nil {
 		o.Format = func(_ string, data []byte) ([]byte, error) {
 			return []byte(strings.TrimSpace(string(data)) + "\n"), nil
 		}
 	}
+	o.Link = func(code string) string { return "https://example.org/#" + code }
 	there, here := net.Pipe()
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(context.Background(), there, o) }()
@@ -185,7 +189,7 @@ const sample = `- list: shells
 - rule: Shell in container
   desc: A shell runs.
   condition: >
-    evt.type = execve and shell_running
+    evt.type = openat and shell_running
     and fd.nam = /etc
   output: "é %proc.name"
   priority: WARNIN
@@ -413,14 +417,14 @@ func large(n int) string {
     A description of what is wrong when a program
     does this thing.
   condition: >
-    evt.type in (open, openat, openat2) and fd.name startswith /etc/dir%d
+    evt.type in (open, openat, openat2) and fd.name startswith /etc/dir%d/of%d/
     and macro_%d
     and not proc.pname in (list_%d)
   output: Thing done by %%proc.name (user=%%user.name command=%%proc.cmdline file=%%fd.name)
   priority: WARNING
   tags: [filesystem, mitre]
 
-`, j, i, i, i, i)
+`, j, i, i, j, i, i)
 		}
 	}
 	return b.String()
