@@ -78,7 +78,7 @@ func (r *Rule) text(b *strings.Builder) {
 	line(b, "condition", r.Condition)
 	line(b, "resolved", r.Resolved)
 	for _, m := range r.Macros {
-		line(b, "macro", fmt.Sprintf("%s (%s): %s", m.Name, strings.Join(origins(m.At, m.Parts), ", "), m.Condition))
+		line(b, "macro", fmt.Sprintf("%s (%s): %s", m.Name, strings.Join(origins(m.At, m.Parts), ", "), m.Resolved))
 	}
 	for _, l := range r.Lists {
 		line(b, "list", fmt.Sprintf("%s (%s): %s", l.Name, strings.Join(origins(l.At, l.Parts), ", "), strings.Join(l.Resolved, ", ")))
