@@ -14,6 +14,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/daemon"
+	"github.com/saker-security/saker/pkg/lint"
 )
 
 const generated = "<!-- Generated from the program's own tables by `make generate`. DO NOT EDIT. -->\n\n"
@@ -25,6 +26,7 @@ func TestDocuments(t *testing.T) {
 		"configuration.md": configurationDocument(),
 		"events.md":        listDocument(t, "Event types", "events"),
 		"fields.md":        listDocument(t, "Fields", "fields"),
+		"lint-codes.md":    lintCodesDocument(),
 		"metrics.md":       metricsDocument(),
 	} {
 		path := filepath.Join("../../docs", name)
@@ -113,6 +115,10 @@ func listDocument(t *testing.T, title, command string) string {
 		t.Fatal(err)
 	}
 	return "# " + title + "\n\n" + generated + out.String()
+}
+
+func lintCodesDocument() string {
+	return "# What saker lint finds\n\n" + generated + "`saker lint --explain CODE` prints the same about one code.\n\n" + lint.CodesDocument()
 }
 
 func metricsDocument() string {

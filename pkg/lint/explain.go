@@ -171,9 +171,9 @@ func CodesDocument() string {
 	for _, e := range Explanations() {
 		if e.Group != group {
 			group = e.Group
-			b.WriteString("# " + group + "\n\n")
+			b.WriteString("## " + group + "\n\n")
 		}
-		b.WriteString("## " + e.Code + "\n\n" + e.Markdown() + "\n")
+		b.WriteString("### " + e.Code + "\n\n" + e.Markdown() + "\n")
 	}
 	return strings.TrimSuffix(b.String(), "\n")
 }
