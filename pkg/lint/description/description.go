@@ -174,7 +174,7 @@ func (d *Description) notLoaded(pattern string) error {
 	if near := d.near(pattern); near != "" {
 		hint = fmt.Sprintf("did you mean %q?", near)
 	}
-	return fmt.Errorf("Rule %q is not loaded; %s", pattern, hint) //nolint:staticcheck // the sentence is Falco's
+	return fmt.Errorf("Rule %q is not loaded; %s", pattern, hint)
 }
 
 // near finds a name that may be meant: one that differs in a few letters, or that has all the words.
