@@ -3,6 +3,7 @@ package analysis
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/saker-security/saker/pkg/condition"
@@ -67,11 +68,21 @@ func (l literal) String() string {
 // longestQuote bounds how much of a condition a message repeats, in bytes.
 const longestQuote = 80
 
+// shorten cuts a text that is long and escapes what would not show as it is.
 func shorten(text string) string {
+	end := ""
 	if len(text) > longestQuote {
-		return strings.ToValidUTF8(text[:longestQuote], "") + "…"
+		text, end = text[:longestQuote], "…"
 	}
-	return text
+	var b strings.Builder
+	for _, r := range strings.ToValidUTF8(text, "") {
+		if strconv.IsPrint(r) {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(strings.Trim(strconv.QuoteRuneToASCII(r), "'"))
+		}
+	}
+	return b.String() + end
 }
 
 // never is the answer of atomOf for a check that no value fulfils because it has nothing to compare with.
@@ -82,7 +93,7 @@ func (w *world) atomOf(n *condition.Check) *atom {
 	x := w.exprOf(n.Left)
 	a := &atom{x: x, first: n, id1: program.None}
 	op, texts, plain := canonical(n)
-	key := ""
+	var key string
 	switch {
 	case n.Op == condition.OpExists:
 		a.exists, key = true, "exists"

@@ -99,8 +99,8 @@ func (w *world) checkConstants(n *condition.Check) {
 			w.resource(t)
 		case len(t.Value) > 1 && strings.HasSuffix(t.Value, "/"):
 			w.found.add(w.set.At(t.Span(), TrailingSlash.finding(
-				fmt.Sprintf("%s never equals %s: it does not end with a slash", name, quote(t.Value)),
-				fmt.Sprintf("leave out the last slash, or use startswith for all that lies in %s", strings.TrimRight(t.Value, "/")))))
+				fmt.Sprintf("%s never equals %s: it does not end with a slash", shorten(name), quote(t.Value)),
+				fmt.Sprintf("leave out the last slash, or use startswith for all that lies in %s", shorten(strings.TrimRight(t.Value, "/"))))))
 		}
 		return true
 	})
@@ -115,7 +115,7 @@ func (w *world) outside(t *condition.Text, name string, domain []string) {
 	if near := nearest(t.Value, domain); near != "" {
 		hint = "did you mean " + near + "?"
 	}
-	w.found.add(w.set.At(t.Span(), ImpossibleValue.finding(fmt.Sprintf("%s is never %s", name, quote(t.Value)), hint)))
+	w.found.add(w.set.At(t.Span(), ImpossibleValue.finding(fmt.Sprintf("%s is never %s", shorten(name), quote(t.Value)), hint)))
 }
 
 // nearest gives the value that is meant: the same but for upper and lower case, or one that is spelt alike.

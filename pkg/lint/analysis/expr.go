@@ -48,7 +48,7 @@ func (w *world) describe(op condition.Operand) (x *expr, key string) {
 		if !ok {
 			return &expr{name: op.Name, opaque: true}, op.Name
 		}
-		x = &expr{name: condition.PrintOperand(op), typ: f.Type, field: f, list: f.List, quant: f.Quantifier,
+		x = &expr{name: shorten(condition.PrintOperand(op)), typ: f.Type, field: f, list: f.List, quant: f.Quantifier,
 			always: alwaysPresent[f.Name], opaque: f.AtMost || f.Type.Class() == event.ClassParam}
 		key = f.Name
 		switch {
@@ -60,16 +60,17 @@ func (w *world) describe(op condition.Operand) (x *expr, key string) {
 		return x, key
 	case *condition.Transform:
 		compiled, _ := program.CompileOperand(op, w.catalogue)
-		x = &expr{name: condition.PrintOperand(op), opaque: compiled == nil}
+		key = condition.PrintOperand(op)
+		x = &expr{name: shorten(key), opaque: compiled == nil}
 		if compiled == nil {
-			return x, x.name
+			return x, key
 		}
 		x.typ, x.list = compiled.Type(), compiled.List()
 		for _, use := range compiled.Fields() {
 			x.opaque = x.opaque || use.Field.Quantifier != field.One
 		}
-		return x, x.name
+		return x, key
 	}
-	name := condition.PrintOperand(op)
-	return &expr{name: name, opaque: true}, name
+	key = condition.PrintOperand(op)
+	return &expr{name: shorten(key), opaque: true}, key
 }

@@ -68,7 +68,7 @@ func (w *world) placeholders(n *condition.Check) {
 	}
 	condition.WalkOperand(n.Right, func(op condition.Operand) bool {
 		if t, ok := op.(*condition.Text); ok && t.Value == placeholder {
-			name := condition.PrintOperand(f)
+			name := shorten(condition.PrintOperand(f))
 			w.found.add(w.set.At(t.Span(), PlaceholderText.finding(
 				fmt.Sprintf("a missing value of %s is not the text %s, which only outputs show", name, placeholder),
 				fmt.Sprintf("to ask whether it is missing write: not %s exists", name))))
@@ -113,7 +113,7 @@ func (w *world) negativeCheck(it *item, n *condition.Check, not bool) {
 	if !ok || n.Op == condition.OpExists || !oftenMissing(f.Name) {
 		return
 	}
-	name := condition.PrintOperand(f)
+	name := shorten(condition.PrintOperand(f))
 	switch {
 	case n.Op == condition.OpNe && !not:
 		w.report(it, n, MissingMatters, fmt.Sprintf("events without %s do not match: a check on a missing value is false, != too", name),
@@ -144,7 +144,7 @@ func (w *world) unset(it *item, types *program.TypeSet) {
 		case known.Pending != "":
 			w.found.add(w.set.AtOutput(r.Rule, at, PendingField.finding(pendingMessage(known), "")))
 		case w.neverSet(known, arg, types):
-			d := FieldNeverSet.finding(fmt.Sprintf("%s is always <NA>: events of type %s do not have it", name, listed(w.typeNames(types))), "")
+			d := FieldNeverSet.finding(fmt.Sprintf("%s is always <NA>: events of type %s do not have it", shorten(name), listed(w.typeNames(types))), "")
 			w.found.add(w.set.AtOutput(r.Rule, at, d))
 		}
 	}
@@ -174,7 +174,7 @@ func (w *world) unsetChecks(it *item, n condition.Node, types *program.TypeSet) 
 		}
 		name := condition.PrintOperand(f)
 		if known, arg, ok := w.lookup(name); ok && known.Pending == "" && w.neverSet(known, arg, types) {
-			d := FieldNeverSet.finding(fmt.Sprintf("events of type %s do not have %s", listed(w.typeNames(types)), name),
+			d := FieldNeverSet.finding(fmt.Sprintf("events of type %s do not have %s", listed(w.typeNames(types)), shorten(name)),
 				"add the event type that has it, or remove the check")
 			w.found.add(w.set.At(f.Span(), d))
 		}

@@ -222,8 +222,8 @@ func TestTags(t *testing.T) {
 		return b.String()
 	}
 	tests := map[string]string{
-		tagged("network", "network", "network", "netwrok"):          "rare-tag [netwrok",
-		tagged("network", "network", "netwrok"):                     "",
+		tagged("network", "network", "network", "networt"):          "rare-tag [networt",
+		tagged("network", "network", "networt"):                     "",
 		tagged("network", "network", "network", "filesystem"):       "",
 		tagged("T1059.001", "T1059.001", "T1059.001", "T1059.002"):  "",
 		tagged("process", "process", "process", "processes"):        "",

@@ -66,7 +66,7 @@ func (w *world) simpleRegex(it *item, n *condition.Check, t *condition.Text) {
 	m := alternatives.FindStringSubmatch(t.Value)
 	if m == nil || strings.HasPrefix(m[2], "|") || strings.HasSuffix(m[2], "|") || strings.Contains(m[2], "||") {
 		if w.options.Strict && m == nil && looksPartial(t.Value) {
-			w.report(it, n, WholeMatch, fmt.Sprintf("the pattern %s must match the whole value of %s", quote(t.Value), condition.PrintOperand(n.Left)),
+			w.report(it, n, WholeMatch, fmt.Sprintf("the pattern %s must match the whole value of %s", quote(t.Value), shorten(condition.PrintOperand(n.Left))),
 				"to search for it write .* at both ends; if it is meant so write ^ and $ around it")
 		}
 		return

@@ -3,9 +3,11 @@ package analysis
 import (
 	"fmt"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 
+	"go.yaml.in/yaml/v4"
 	"pgregory.net/rapid"
 
 	"github.com/saker-security/saker/pkg/condition"
@@ -347,4 +349,46 @@ func TestLiteralsHold(t *testing.T) {
 		}
 	})
 	t.Logf("%d clashes", clashes)
+}
+
+// TestLanguageCases: what was observed of conditions on real events agrees with what is said of them, for each part of
+// them.
+func TestLanguageCases(t *testing.T) {
+	raw, err := os.ReadFile("../../condition/testdata/language-cases.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases struct {
+		Eval []struct {
+			Cases []struct {
+				ID, Cond string
+				Result   *bool
+			}
+		}
+	}
+	if err := yaml.Unmarshal(raw, &cases); err != nil {
+		t.Fatal(err)
+	}
+	total, decided := 0, 0
+	for _, group := range cases.Eval {
+		for _, c := range group.Cases {
+			n, d := condition.Parse(c.Cond)
+			if c.Result == nil || d != nil {
+				continue
+			}
+			total++
+			w := worldOf(language.catalogue, n)
+			v := w.verdict(n)
+			if v == yes && !*c.Result || v == no && *c.Result {
+				t.Errorf("%s: %s is %v", c.ID, c.Cond, *c.Result)
+			}
+			if v != leaf {
+				decided++
+			}
+		}
+	}
+	t.Logf("%d of %d conditions are always or never true", decided, total)
+	if total < 100 {
+		t.Errorf("%d conditions", total)
+	}
 }

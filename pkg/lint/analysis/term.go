@@ -91,7 +91,7 @@ func truth(b bool) kind {
 }
 
 func (w *world) constant(k kind) *term {
-	return &term{kind: k, id: w.intern(string("?????"[:k]))}
+	return &term{kind: k, id: w.intern("constant" + strconv.Itoa(int(k)))}
 }
 
 // numbered answers a comparison of evt.num, which counts from 1, that is the same for every event.
