@@ -180,6 +180,7 @@ func (c *compiler) texts(n *condition.Check) ([]*condition.Text, bool) {
 
 // constants compiles the comparison with constants.
 func (c *compiler) constants(k *check, n *condition.Check, texts []*condition.Text) {
+	k.constants, k.texts = make([]event.Value, 0, len(texts)), make([]string, 0, len(texts))
 	for _, t := range texts {
 		v, ok := c.constant(k.left, n.Op, t)
 		if ok {
@@ -196,12 +197,8 @@ func (c *compiler) constants(k *check, n *condition.Check, texts []*condition.Te
 	if _, known := c.known[k.key]; known {
 		return // the builder has this check with its test, from another rule
 	}
-	tests, ok := c.tests(k, texts)
-	if !ok {
-		return
-	}
 	k.scope = k.scopeFor()
-	k.test = k.combine(tests)
+	k.test, _ = c.test(k, texts)
 }
 
 // canonical makes spellings of the same comparison the same.

@@ -31,6 +31,9 @@ const (
 	CodeMatchesEverything  = "matches-everything"
 	CodeDeprecatedField    = "deprecated-field"
 	CodeMissingValueAsText = "missing-value-as-text"
+
+	// CodeMoreFindings tells how many findings are left out.
+	CodeMoreFindings = "more-findings"
 )
 
 // longestQuote bounds how much of a foreign text a message repeats, in bytes.
@@ -44,7 +47,15 @@ type compiler struct {
 	// known has the keys of the checks that are compiled already.
 	known map[string]int32
 	found []*condition.Diagnostic
+	// counts are the findings by severity, those that are not told included; unseen is where the first of these is.
+	counts [condition.SeverityInfo + 1]int
+	unseen condition.Range
+	// patterns is the length of all regular expressions so far.
+	patterns int
 }
+
+// mostFindings is how many findings of one severity are told of a condition, so that nobody drowns in them.
+const mostFindings = 100
 
 // tree is a checked condition before sharing.
 type tree struct {
@@ -53,19 +64,36 @@ type tree struct {
 	kids  []*tree
 }
 
-func (c *compiler) failed() bool {
-	for _, d := range c.found {
-		if d.Severity == condition.SeverityError {
-			return true
-		}
-	}
-	return false
-}
+func (c *compiler) failed() bool { return c.counts[condition.SeverityError] > 0 }
+
+// full tells that another finding of the severity would not be told, so that nobody needs to think of a hint.
+func (c *compiler) full(s condition.Severity) bool { return c.counts[s] >= mostFindings }
 
 func (c *compiler) report(s condition.Severity, code string, at condition.Range, hint, format string, args ...any) {
+	if c.full(s) {
+		if c.unseen == (condition.Range{}) {
+			c.unseen = at
+		}
+		c.counts[s]++
+		return
+	}
+	c.counts[s]++
 	c.found = append(c.found, &condition.Diagnostic{
 		Code: code, Severity: s, Range: at, Message: fmt.Sprintf(format, args...), Hint: hint,
 	})
+}
+
+// findings gives what was found, with a note of what is left out.
+func (c *compiler) findings() []*condition.Diagnostic {
+	left := -len(c.found)
+	for _, n := range c.counts {
+		left += n
+	}
+	if left > 0 {
+		c.found = append(c.found, &condition.Diagnostic{Code: CodeMoreFindings, Severity: condition.SeverityInfo, Range: c.unseen,
+			Message: fmt.Sprintf("there are %d more findings in this text", left), Hint: "correct the others first"})
+	}
+	return c.found
 }
 
 func (c *compiler) fail(code string, at condition.Range, hint, format string, args ...any) {
@@ -147,7 +175,11 @@ func (c *compiler) val(op *condition.Transform) *Expr {
 func (c *compiler) field(op *condition.Field) *Expr {
 	f, dotArg, ok := c.catalogue.Lookup(op.Name)
 	if !ok {
-		c.fail(CodeUnknownField, op.Span(), didYouMean(c.catalogue.Suggest(op.Name)),
+		hint := ""
+		if !c.full(condition.SeverityError) {
+			hint = didYouMean(c.catalogue.Suggest(op.Name))
+		}
+		c.fail(CodeUnknownField, op.Span(), hint,
 			"source %s has no field %s", c.catalogue.Source(), op.Name)
 		return nil
 	}

@@ -48,6 +48,8 @@ func (c *compiler) failConstant(f *field.Field, t *condition.Text, err error) {
 	code, hint := CodeBadConstant, ""
 	if f.Name == "evt.type" || f.Name == "syscall.type" {
 		code = CodeUnknownEventType
+	}
+	if code == CodeUnknownEventType && !c.full(condition.SeverityError) {
 		hint = didYouMean(field.Nearest(t.Value, uniqueNames(c.catalogue.Types()), 3))
 	}
 	c.fail(code, t.Span(), hint, "field %s cannot be %s: %v", f.Name, quote(t.Value), err)

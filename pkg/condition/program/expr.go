@@ -47,12 +47,12 @@ func CompileOperand(op condition.Operand, cat *field.Catalogue) (*Expr, []*condi
 	c := &compiler{catalogue: cat, printing: true}
 	x := c.operand(op)
 	if c.failed() || x == nil {
-		return nil, c.found
+		return nil, c.findings()
 	}
 	ids := map[string]int32{}
 	internSlot(&x.slots, ids, x)
 	x.scratch.New = func() any { return newEvaluator(x.slots) }
-	return x, c.found
+	return x, c.findings()
 }
 
 // Type is the type of the value, or of each element of a list.

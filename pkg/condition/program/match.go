@@ -17,11 +17,19 @@ type test interface {
 	match(v *event.Value) bool
 }
 
-// tests makes the test of each single constant of k, or one test for all of them where that is how the operator is
-// defined or where it is faster.
-func (c *compiler) tests(k *check, texts []*condition.Text) ([]test, bool) {
+// test makes the test of all constants of k. Its operator is canonical.
+func (c *compiler) test(k *check, texts []*condition.Text) (test, bool) {
 	if k.op == condition.OpPMatch {
-		return []test{newPathTrie(k.texts)}, true
+		return newPathTrie(k.texts), true
+	}
+	if s := k.set(); s != nil {
+		if k.op == condition.OpNe {
+			return not{s}, true
+		}
+		return s, true
+	}
+	if k.op == condition.OpRegex && !c.regexBudget(texts) {
+		return nil, false
 	}
 	tests := make([]test, 0, len(k.constants))
 	for i := range k.constants {
@@ -32,7 +40,7 @@ func (c *compiler) tests(k *check, texts []*condition.Text) ([]test, bool) {
 		}
 		tests = append(tests, t)
 	}
-	return tests, len(tests) == len(k.constants)
+	return k.combine(tests), len(tests) == len(k.constants)
 }
 
 // newTest makes the test of one constant. Only a regular expression can be wrong at this point.
@@ -79,45 +87,34 @@ func newEqual(t event.Type, text string, v event.Value) test {
 // combine makes one test of the tests of the constants.
 func (c *check) combine(tests []test) test {
 	switch {
-	case c.op == condition.OpPMatch:
-		return tests[0]
 	case len(tests) == 0:
 		return never{}
-	case c.op == condition.OpIn || c.op == condition.OpIntersects:
-		return c.set(tests)
-	case c.op == condition.OpNe && c.modifier == condition.ModifierNone:
-		if len(tests) == 1 {
-			return tests[0]
-		}
-		equals := make([]test, len(tests))
-		for i, t := range tests {
-			equals[i] = t.(not).test
-		}
-		return not{c.set(equals)}
 	case len(tests) == 1:
 		return tests[0]
-	case c.modifier == condition.ModifierAllOf:
-		return allOf(tests)
+	case c.modifier == condition.ModifierAllOf || c.op == condition.OpNe && c.modifier == condition.ModifierNone:
+		return allOf(tests) // to differ is to differ from each
 	case c.modifier == condition.ModifierOneOf:
 		return oneOf(tests)
 	}
 	return anyOf(tests)
 }
 
-// set makes the test of being equal to one of the constants of k.
-func (c *check) set(tests []test) test {
-	if len(tests) == 1 {
-		return tests[0]
+// set makes the test of being equal to one of several constants, nil when k asks something else or there is nothing
+// faster than to compare with each.
+func (c *check) set() test {
+	in := c.op == condition.OpIn || c.op == condition.OpIntersects
+	if !in && (c.op != condition.OpNe || c.modifier != condition.ModifierNone) || len(c.constants) < 2 {
+		return nil
 	}
 	switch c.left.typ.Class() {
 	case event.ClassString, event.ClassBytes:
-		s := make(textSet, len(tests))
+		s := make(textSet, len(c.constants))
 		for i := range c.constants {
 			s[c.constants[i].Text] = struct{}{}
 		}
 		return s
 	case event.ClassIP:
-		s := make(addrSet, len(tests))
+		s := make(addrSet, len(c.constants))
 		for i := range c.constants {
 			s[c.constants[i].Addr] = struct{}{}
 		}
@@ -131,9 +128,9 @@ func (c *check) set(tests []test) test {
 		return (*networks)(s)
 	}
 	if c.left.typ == event.TypeDouble {
-		return anyOf(tests)
+		return nil
 	}
-	s := make(numSet, len(tests))
+	s := make(numSet, len(c.constants))
 	for i := range c.constants {
 		s[c.constants[i].Num] = struct{}{}
 	}

@@ -71,23 +71,25 @@ func (o *outlook) check(c *check, yes, no []uint64) {
 	if c.leftSlot == g.slot || c.rightSlot == g.slot {
 		clearBit(yes, missing)
 	}
-	other := c.leftSlot == g.slot && c.group >= 0 && o.zero
-	if c.group != o.group && !other {
-		return
-	}
-	for class := range missing {
-		if c.group == o.group && g.vague && class != 0 {
-			continue
+	switch {
+	case c.group == o.group:
+		for class := range missing {
+			switch {
+			case g.vague && class != 0:
+			case g.holds(c, class):
+				clearBit(no, class)
+			default:
+				clearBit(yes, class)
+			}
 		}
-		holds := c.negate // the answer at row 0
-		if c.group == o.group {
-			holds = g.holds(c, class)
+	case c.leftSlot == g.slot && c.group >= 0 && o.zero:
+		none := no // the classes for which the answer at row 0 is not given
+		if !c.negate {
+			none = yes
 		}
-		if holds {
-			clearBit(no, class)
-		} else {
-			clearBit(yes, class)
-		}
+		last := none[missing>>6] & (1 << (missing & 63))
+		clear(none)
+		none[missing>>6] |= last
 	}
 }
 

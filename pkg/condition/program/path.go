@@ -43,18 +43,21 @@ func (t *pathTrie) insert(path string) {
 	}
 }
 
-// plain tells whether no component is a glob.
-func (t *pathTrie) plain() bool {
-	if len(t.globs) > 0 {
+// plain tells whether no component is a glob and no path has more components than depth.
+func (t *pathTrie) plain(depth int) bool {
+	if len(t.globs) > 0 || depth < 0 {
 		return false
 	}
 	for _, next := range t.names {
-		if !next.plain() {
+		if !next.plain(depth - 1) {
 			return false
 		}
 	}
 	return true
 }
+
+// deepestPath is how many components a search path may have to be put into a pathIndex.
+const deepestPath = 100
 
 // child gives the node behind the component name, made when there is none yet.
 func (t *pathTrie) child(name string) *pathTrie {

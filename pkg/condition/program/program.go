@@ -113,9 +113,9 @@ func (b *Builder) Add(n condition.Node) (ID, []*condition.Diagnostic) {
 	c := &compiler{catalogue: b.catalogue, known: b.checkIDs}
 	t := c.tree(n)
 	if c.failed() {
-		return None, c.found
+		return None, c.findings()
 	}
-	return b.intern(t), c.found
+	return b.intern(t), c.findings()
 }
 
 // Build makes the Program of all conditions that were added. The Builder must not be used after it.

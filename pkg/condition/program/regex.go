@@ -97,6 +97,22 @@ func (r *regex) match(v *event.Value) bool {
 		(r.inside == "" || strings.Contains(s, r.inside)) && r.re.MatchString(s)
 }
 
+// mostPatternBytes bounds the regular expressions of a condition together: to compile one takes a few hundred times its
+// length in memory.
+const mostPatternBytes = 1 << 16
+
+// regexBudget reports patterns that are too long to be compiled.
+func (c *compiler) regexBudget(texts []*condition.Text) bool {
+	for _, t := range texts {
+		if c.patterns += len(t.Value); c.patterns > mostPatternBytes {
+			c.fail(CodeBadRegex, t.Span(), "compare with plain texts where that says the same",
+				"the regular expressions of this condition are longer than %d bytes together", mostPatternBytes)
+			return false
+		}
+	}
+	return true
+}
+
 // failRegex reports a pattern that is not in the syntax, with what to write instead of the usual Perl habits.
 func (c *compiler) failRegex(t *condition.Text, err error) {
 	var e *syntax.Error

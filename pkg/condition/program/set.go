@@ -44,13 +44,17 @@ type facet struct {
 	alone, open [][][]uint64
 }
 
+// mostGroups is how many groups the expression of a facet may have. More than one of a kind are only there when there
+// are thousands of checks.
+const mostGroups = 12
+
 // NewSet makes a Set of the conditions ids.
 func (p *Program) NewSet(ids []ID) *Set {
 	set := &Set{program: p, ids: ids, words: (len(ids) + 63) / 64, needs: map[ID][]uint64{}}
 	users := map[ID]int{}
 	for _, id := range ids {
 		set.fixed = append(set.fixed, p.stateful(id))
-		terms := p.terms(id, nil)
+		terms := p.terms(id, nil, map[ID]bool{})
 		for _, t := range terms {
 			users[t.id]++
 		}
@@ -73,15 +77,16 @@ func (p *Program) NewSet(ids []ID) *Set {
 	return set
 }
 
-// terms lists what the condition needs, with nested conjunctions opened, each once.
-func (p *Program) terms(id ID, terms []term) []term {
+// terms lists what the condition needs, with nested conjunctions opened, each once: seen are those that are listed.
+func (p *Program) terms(id ID, terms []term, seen map[ID]bool) []term {
 	if n := &p.nodes[id]; n.kind == nodeAnd {
 		for _, kid := range n.kids {
-			terms = p.terms(kid, terms)
+			terms = p.terms(kid, terms, seen)
 		}
 		return terms
 	}
-	if !slices.ContainsFunc(terms, func(t term) bool { return t.id == id }) {
+	if !seen[id] {
+		seen[id] = true
 		terms = append(terms, term{id: id, facet: -1})
 	}
 	return terms
@@ -102,7 +107,7 @@ func (set *Set) makeFacets() {
 	o := &outlook{program: p}
 	numbers := map[int32]int32{}
 	for _, slot := range order {
-		if p.indexed(slot) {
+		if p.indexed(slot) || len(bySlot[slot]) > mostGroups {
 			continue
 		}
 		if f := set.newFacet(o, slot, bySlot[slot]); f.decides(len(set.ids)) {

@@ -45,37 +45,45 @@ const (
 	byPart
 )
 
-// groupKey is what the checks of a group have in common.
+// groupKey is what the checks of a group have in common. There are several groups of a kind for an expression, numbered
+// by part, when there are very many checks: the rows of one take memory by the square of its columns.
 type groupKey struct {
 	slot int32
 	kind kind
+	part int
 }
+
+// mostColumns is how many checks a group may have.
+const mostColumns = 1024
 
 // shareLookups puts each check that can be answered together with others into its group.
 func (p *Program) shareLookups() {
-	numbers := map[groupKey]int{}
+	members := map[groupKey][]*check{}
+	parts := map[groupKey]int{}
+	bytes := map[int32]int{}
 	var order []groupKey
-	var members [][]*check
-	partBytes := map[int32]int{}
 	for _, c := range p.checks {
-		key := groupKey{c.leftSlot, c.kind()}
+		key := groupKey{slot: c.leftSlot, kind: c.kind()}
 		if key.kind == byPart {
-			if partBytes[key.slot] += c.size(); partBytes[key.slot] > mostPartBytes {
+			if bytes[key.slot] += c.size(); bytes[key.slot] > mostPartBytes {
 				continue
 			}
 		}
 		if key.kind == alone {
 			continue
 		}
-		n, ok := numbers[key]
-		if !ok {
-			n = len(order)
-			numbers[key], order, members = n, append(order, key), append(members, nil)
+		first := key
+		if key.part = parts[first]; len(members[key]) == mostColumns {
+			key.part++
+			parts[first] = key.part
 		}
-		members[n] = append(members[n], c)
+		if members[key] == nil {
+			order = append(order, key)
+		}
+		members[key] = append(members[key], c)
 	}
 	for i, key := range order {
-		p.groups = append(p.groups, newGroup(key, members[i], int32(i)))
+		p.groups = append(p.groups, newGroup(key, members[key], int32(i)))
 	}
 }
 
@@ -101,7 +109,7 @@ func (c *check) kind() kind {
 		return bySuffix
 	case any && (c.op == condition.OpContains || c.op == condition.OpBContains):
 		return byPart
-	case c.op == condition.OpPMatch && c.test.(*pathTrie).plain():
+	case c.op == condition.OpPMatch && c.test.(*pathTrie).plain(deepestPath):
 		return byPath
 	}
 	return alone
