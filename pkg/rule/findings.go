@@ -85,7 +85,7 @@ func (f *findings) add(d Diagnostic) {
 		return
 	}
 	f.seen[key] = true
-	if len(f.all) == maxFindings {
+	if len(f.all) == maxFindings && !f.mustKeep(d.Severity) {
 		d = Diagnostic{Severity: d.Severity, Code: "too-many-findings", Start: d.Start, End: d.Start,
 			Message: fmt.Sprintf("there are more than %d findings, the others are not shown", maxFindings), Hint: "correct these first"}
 	}
@@ -94,12 +94,20 @@ func (f *findings) add(d Diagnostic) {
 
 // full tells whether no more findings are kept: the last one that is stands for all that follow it.
 func (f *findings) full(s condition.Severity) bool {
+	if f.mustKeep(s) {
+		return false
+	}
 	if len(f.all) > maxFindings {
 		last := &f.all[maxFindings]
 		last.Severity = min(last.Severity, s)
 		return true
 	}
 	return s == condition.SeverityInfo && len(f.all) > maxFindings/2 // errors are more important
+}
+
+// mustKeep tells whether a finding is kept however many there are: in a verdict the success depends on the errors.
+func (f *findings) mustKeep(s condition.Severity) bool {
+	return f.repeated && s == condition.SeverityError && len(f.all) < 2*maxFindings
 }
 
 // report adds a finding at a stretch of a file, in the context c.

@@ -218,6 +218,20 @@ func TestSeveralFiles(t *testing.T) {
 	}
 }
 
+// TestManyWarnings: an error behind more warnings than are kept is not lost.
+func TestManyWarnings(t *testing.T) {
+	var b strings.Builder
+	b.WriteString("- list: l\n  items: []\n")
+	for i := range 2000 {
+		fmt.Fprintf(&b, "  key%d: x\n", i)
+	}
+	b.WriteString("- {rule: r, priority: HUGE, condition: a, desc: d, output: o}\n")
+	r := falco.Load([]rule.File{{Name: "a", Data: []byte(b.String())}}, catalogues, rule.Options{})
+	if f := r.Files[0]; f.OK() || f.Errors[0].Falco != "LOAD_ERR_YAML_VALIDATE" || len(f.Warnings) < 1000 || len(f.Warnings) > 2000 {
+		t.Errorf("errors %v, %d warnings", f.Errors, len(f.Warnings))
+	}
+}
+
 // TestMissingPlugin: there is no report, a message says what is missing.
 func TestMissingPlugin(t *testing.T) {
 	var out, message strings.Builder
