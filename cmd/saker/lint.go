@@ -14,6 +14,7 @@ import (
 	"github.com/saker-security/saker/pkg/daemon"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/lint"
+	"github.com/saker-security/saker/pkg/lint/falco"
 	"github.com/saker-security/saker/pkg/rule"
 )
 
@@ -36,7 +37,10 @@ The comment # saker:ignore CODE -- reason suppresses findings about the line on 
 on the first line of an item it is about the whole item, on that of a key about the value of the key. The comment
 # saker:ignore-file CODE at the top is about the file. The file ` + lint.ConfigName + ` in the directory of the first
 file, or in a parent of it up to the root of the repository, sets severities and suppresses by path and rule. Errors
-cannot be suppressed.`,
+cannot be suppressed.
+
+The format falco is the report that falco -V writes as JSON, with what Falco looks for and nothing else: its exit code
+is 1 only for errors, and severities, suppressions and the configuration do not count.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if f.explain != "" {
 				return nil
@@ -61,7 +65,7 @@ cannot be suppressed.`,
 	return c
 }
 
-var lintFormats = []string{"text", "json", "sarif", "github", "junit"}
+var lintFormats = []string{"text", "json", "sarif", "github", "junit", "falco"}
 
 // explain prints the explanations of codes. The code all stands for the list of them.
 func explain(w io.Writer, codes []string) error {
@@ -112,6 +116,13 @@ func (f *lintFlags) run(c *cobra.Command, paths []string) error {
 		if files, err = f.correct(c, files, options); err != nil || f.diff {
 			return err
 		}
+	}
+	if f.format == "falco" {
+		ok, err := falco.WriteResults(c.OutOrStdout(), c.ErrOrStderr(), files, options.Catalogues)
+		if err == nil && !ok {
+			err = errFindings
+		}
+		return err
 	}
 	result := lint.Lint(files, options)
 	if err := f.write(c.OutOrStdout(), result); err != nil {

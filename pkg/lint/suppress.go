@@ -12,15 +12,18 @@ import (
 	"github.com/saker-security/saker/pkg/rule"
 )
 
-// The codes of this package, which are about suppressions.
+// The codes of this package.
 const (
+	// CodeOldName: a field is known by an old name, which is checked less than the one that is used now.
+	CodeOldName = "old-name"
+	// Those about suppressions.
 	CodeUnusedSuppression = "unused-suppression"
 	CodeUnknownCode       = "unknown-code"
 	CodeSuppressedError   = "suppressed-error"
 )
 
 // Codes lists the codes of this package.
-func Codes() []string { return []string{CodeUnusedSuppression, CodeUnknownCode, CodeSuppressedError} }
+func Codes() []string { return []string{CodeOldName, CodeUnusedSuppression, CodeUnknownCode, CodeSuppressedError} }
 
 // suppression is a code that a comment or an entry of the configuration suppresses.
 type suppression struct {
