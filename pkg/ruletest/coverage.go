@@ -12,6 +12,8 @@ import (
 // Coverage tells which rules the tests made fire, and which parts of the conditions they saw come out both ways. Its
 // JSON is what saker test --coverage-file writes.
 type Coverage struct {
+	// Files are the rules files that were loaded together.
+	Files []string       `json:"files"`
 	Rules []RuleCoverage `json:"rules"`
 	// RulesFired counts the rules that fired; BranchesSeen counts the outcomes that were seen of the Branches that there
 	// are, two for each part of a condition.
@@ -46,7 +48,7 @@ type Missed struct {
 
 // coverage reads what the probes noted.
 func (r *Rules) coverage(results []*Result) *Coverage {
-	c := &Coverage{}
+	c := &Coverage{Files: r.files}
 	fired := map[string]int{}
 	for _, result := range results {
 		if result.rules == r {
@@ -129,7 +131,8 @@ func (c *Coverage) WriteText(w io.Writer) error {
 	for _, r := range c.Rules {
 		width = max(width, min(len(printable(r.Rule)), 60))
 	}
-	fmt.Fprintf(&b, "%-*s  %5s  %9s\n", width, "RULE", "FIRED", "BRANCHES")
+	names := strings.Join(c.Files, ", ")
+	fmt.Fprintf(&b, "coverage of %s\n%-*s  %5s  %9s\n", printable(names), width, "RULE", "FIRED", "BRANCHES")
 	for _, r := range c.Rules {
 		fmt.Fprintf(&b, "%-*s  %5d  %9s\n", width, printable(r.Rule), r.Fired, fmt.Sprintf("%d/%d", r.BranchesSeen, r.Branches))
 		for _, m := range r.Missed {

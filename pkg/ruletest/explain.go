@@ -41,10 +41,12 @@ type Term struct {
 	Text string `json:"text,omitempty"`
 	// Macros are the names of macros that stand for the part.
 	Macros []string `json:"macros,omitempty"`
-	File   string   `json:"file,omitempty"`
-	Line   int      `json:"line,omitempty"`
-	Column int      `json:"column,omitempty"`
-	Value  bool     `json:"value"`
+	// Exception is the name of the exception of the rule that the part, a negation, puts in.
+	Exception string `json:"exception,omitempty"`
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+	Column    int    `json:"column,omitempty"`
+	Value     bool   `json:"value"`
 	// Reached is false for a part that is not looked at, because the result was certain before.
 	Reached bool `json:"reached"`
 	// Decides marks the first part that made the result certain.
@@ -97,15 +99,19 @@ func (r *Rules) Looks(one *rule.CompiledRule, e *event.Event) bool {
 func (x *Explanation) decide(types *program.TypeSet, names []string, e *event.Event) {
 	t := x.Condition.decider()
 	t.Decides = true
+	why := "all " + plural(len(t.Terms), "term") + " hold"
+	if t != x.Condition || t.Kind != "and" || !t.Value {
+		why = x.Condition.excepted() + t.says()
+	}
 	switch {
 	case !types.Has(e.Type):
 		x.Reason = "the rule does not match: it never looks at events of type " + x.EventType + ", only at " + typeNames(types, names)
 	case x.Matches && len(x.Notes) > 0:
-		x.Reason = "the condition is true because " + t.says()
+		x.Reason = "the condition is true because " + why
 	case x.Matches:
-		x.Reason = "the rule matches because " + t.says()
+		x.Reason = "the rule matches because " + why
 	default:
-		x.Reason = "the rule does not match because " + t.says()
+		x.Reason = "the rule does not match because " + why
 	}
 }
 
@@ -121,16 +127,22 @@ func (t *Term) decider() *Term {
 	return t
 }
 
+// excepted names the exception that keeps the rule from matching, when it is one.
+func (t *Term) excepted() string {
+	for _, k := range t.Terms {
+		if !k.Value && k.Reached && k.Exception != "" {
+			return "exception " + quoted(k.Exception) + " applies: "
+		}
+	}
+	return ""
+}
+
 // says tells in words what the part came to.
 func (t *Term) says() string {
 	var b strings.Builder
-	switch {
-	case len(t.Macros) > 0:
+	if len(t.Macros) > 0 {
 		b.WriteString(t.Macros[0])
-	case t.Kind == "and" && t.Value:
-		fmt.Fprintf(&b, "all %d terms hold", len(t.Terms))
-		return b.String()
-	default:
+	} else {
 		b.WriteString(shorten(condition.Print(t.node), 80))
 	}
 	fmt.Fprintf(&b, " is %v", t.Value)
@@ -138,10 +150,10 @@ func (t *Term) says() string {
 		fmt.Fprintf(&b, " (%s:%d:%d)", printable(t.File), t.Line, t.Column)
 	}
 	switch {
-	case t.Kind == "or":
+	case t.Kind == "or" && !t.Value:
 		fmt.Fprintf(&b, ": none of its %d alternatives holds", len(t.Terms))
 	case t.Kind == "and" && t.Value:
-		fmt.Fprintf(&b, ": all its %d terms hold", len(t.Terms))
+		fmt.Fprintf(&b, ": all %d terms hold", len(t.Terms))
 	case len(t.Operands) > 0:
 		b.WriteString(": " + t.operands())
 	}
@@ -212,7 +224,7 @@ func (r *Rules) before(one *rule.CompiledRule, s Settings, e *event.Event) (othe
 
 // explain evaluates a part with all that is below it; reached tells whether an engine comes here.
 func (b *branch) explain(s *program.State, e *event.Event, reached bool) *Term {
-	t := &Term{node: b.node, Macros: b.macros, File: b.pos.File, Line: b.pos.Line, Column: b.pos.Column,
+	t := &Term{node: b.node, Macros: b.macros, Exception: b.exception, File: b.pos.File, Line: b.pos.Line, Column: b.pos.Column,
 		Reached: reached, Value: b.holds(s)}
 	switch b.node.(type) {
 	case *condition.And:
@@ -295,6 +307,9 @@ func (t *Term) write(b *strings.Builder, depth int) {
 	}
 	if len(t.Macros) > 0 {
 		fmt.Fprintf(b, "  (%s, %s:%d)", strings.Join(t.Macros, ", "), printable(t.File), t.Line)
+	}
+	if t.Exception != "" {
+		fmt.Fprintf(b, "  (exception %s, %s:%d)", quoted(t.Exception), printable(t.File), t.Line)
 	}
 	if len(t.Operands) > 0 {
 		b.WriteString("  # " + t.operands())

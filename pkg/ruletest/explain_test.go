@@ -36,6 +36,23 @@ const explained = `
   output: x
   priority: DEBUG
   enabled: false
+- rule: Excepted
+  desc: d
+  condition: evt.type = kill
+  output: x
+  priority: INFO
+  exceptions:
+    - name: programs
+      fields: [proc.name, proc.pname]
+      values:
+        - [sh, init]
+        - [cron, init]
+    - name: nothing
+      fields: [proc.name]
+    - name: users
+      fields: user.name
+      comps: in
+      values: [root, admin]
 - rule: Audit
   desc: d
   source: k8s_audit
@@ -87,6 +104,9 @@ func TestExplain(t *testing.T) {
 		{"Second", `{evt.type: openat, evt.failed: false, fd.name: /etc/shadow, proc.name: bash}`, ruletest.Settings{MinPriority: rule.PriorityDebug}},
 		{"Second", `{evt.type: close}`, ruletest.Settings{MinPriority: rule.PriorityDebug}},
 		{"Off", `{evt.type: open, evt.failed: false, fd.num: 3}`, ruletest.Settings{MinPriority: rule.PriorityInformational}},
+		{"Excepted", `{evt.type: kill, proc.name: cron, proc.pname: init}`, ruletest.Settings{MinPriority: rule.PriorityDebug}},
+		{"Excepted", `{evt.type: kill, user.name: root}`, ruletest.Settings{MinPriority: rule.PriorityDebug}},
+		{"Excepted", `{evt.type: kill, user.name: dev}`, ruletest.Settings{MinPriority: rule.PriorityDebug}},
 		{"Audit", `{evt.type: open}`, ruletest.Settings{MinPriority: rule.PriorityDebug}},
 		{"Audit", `{ka.verb: list}`, ruletest.Settings{MinPriority: rule.PriorityDebug}},
 	} {

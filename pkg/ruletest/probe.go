@@ -26,7 +26,9 @@ type branch struct {
 	pos  rule.Position
 	// macros are the names of macros that stand for the part.
 	macros []string
-	kids   []*branch
+	// exception is the name of the exception that the part puts in, which is the negation of its condition.
+	exception string
+	kids      []*branch
 	// check is set for a comparison, which has no kids.
 	check *comparison
 	// seen tells whether an evaluation ever came here with the result false and true.
@@ -52,6 +54,7 @@ func newProbe(r *Rules, source *rule.Source) *probe {
 	b := &probing{rules: r, catalogue: source.Catalogue, builder: program.NewBuilder(source.Catalogue), checks: map[*condition.Check]*comparison{}}
 	for _, one := range source.Rules {
 		p.trees[one.Name] = b.branch(one.Node)
+		p.trees[one.Name].nameExceptions(one.Exceptions)
 	}
 	p.program = b.builder.Build()
 	p.states.New = func() any { return p.program.NewState() }
@@ -80,6 +83,22 @@ func (b *probing) branch(n condition.Node) *branch {
 		x.check = b.comparison(n)
 	}
 	return x
+}
+
+// nameExceptions finds the parts that the exceptions of a rule put in: those with values stand after its condition.
+func (b *branch) nameExceptions(exceptions []rule.Exception) {
+	var names []string
+	for _, e := range exceptions {
+		if len(e.Values) > 0 {
+			names = append(names, e.Name)
+		}
+	}
+	if _, and := b.node.(*condition.And); !and || len(names) == 0 || len(b.kids) != len(names)+1 {
+		return
+	}
+	for i, name := range names {
+		b.kids[i+1].exception = name
+	}
 }
 
 func (b *probing) branches(terms []condition.Node) []*branch {

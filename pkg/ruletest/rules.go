@@ -17,6 +17,8 @@ type Rules struct {
 	Set      *rule.Set
 	Compiled *rule.Compiled
 
+	// files are the names of the files.
+	files   []string
 	mu      sync.Mutex
 	engines map[Settings]*engine.Engine
 	// probes look into the conditions of a source. They are made when they are first needed.
@@ -38,6 +40,9 @@ func Load(files []rule.File, selections []rule.Selection, catalogues map[string]
 	}
 	r := &Rules{Set: set, Compiled: compiled, engines: map[Settings]*engine.Engine{}, probes: map[string]*probe{},
 		macros: map[condition.Node][]string{}}
+	for _, f := range files {
+		r.files = append(r.files, f.Name)
+	}
 	for _, m := range set.Macros {
 		if m.Node != nil {
 			r.macros[m.Node] = append(r.macros[m.Node], m.Name)
