@@ -53,6 +53,9 @@ func TestLanguageCases(t *testing.T) {
 	if err := yaml.Load([]byte(read(t, path)), &file); err != nil {
 		t.Fatal(err)
 	}
+	if len(file.Load) == 0 {
+		t.Skip("there are no cases of loading")
+	}
 	passed := 0
 	for _, c := range file.Load {
 		if diff := cmp.Diff(c.want(), c.got()); diff != "" {
