@@ -63,6 +63,7 @@ func Check(set *rule.Set, compiled *rule.Compiled, catalogues map[string]*field.
 	}
 	bindings(set, found)
 	exceptions(set, found)
+	redefinitions(set, found)
 	tags(set, found)
 	if budget.spent && len(set.Rules) > 0 {
 		found.add(set.AtName(set.Rules[0], Incomplete.finding("the rules are so many that not all contradictions were looked for", "")))

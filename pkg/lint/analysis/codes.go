@@ -28,6 +28,7 @@ var (
 	ShadowedRule       = Code{"shadowed-rule", warning, "a rule that never fires under rule_matching: first, because an earlier rule matches all its events"}
 	DuplicateRule      = Code{"duplicate-rule", warning, "two rules of one source with the same condition"}
 	DuplicateItem      = Code{"duplicate-item", info, "a value that stands twice in one list"}
+	RedefinedRule      = Code{"redefined-rule", info, "a later definition of a rule that replaces one of the same file, or drops tags or exceptions"}
 	UnrestrictedBranch = Code{"unrestricted-branch", info, "the alternative that makes a rule look at every type of event"}
 	EventNotDelivered  = Code{"event-not-delivered", info, "an event type that the sensors of this version never report"}
 	FieldNeverSet      = Code{"field-never-set", warning, "a field in a condition or output that none of the rule's event types has"}
@@ -50,7 +51,7 @@ var (
 // Codes are all kinds of findings of this package by name.
 var Codes = func() map[string]Code {
 	codes := map[string]Code{}
-	for _, c := range []Code{AlwaysFalse, AlwaysTrue, DeadBranch, RedundantTerm, ShadowedRule, DuplicateRule, DuplicateItem,
+	for _, c := range []Code{AlwaysFalse, AlwaysTrue, DeadBranch, RedundantTerm, ShadowedRule, DuplicateRule, DuplicateItem, RedefinedRule,
 		UnrestrictedBranch, EventNotDelivered, FieldNeverSet, PendingField, PlaceholderText, MissingMatters,
 		ImpossibleValue, TrailingSlash, ExpensivePattern, WholeMatch, MixedAndOr, AppendBinding, EmptyException,
 		BroadException, CaptureNotWritten, RareTag, Incomplete} {

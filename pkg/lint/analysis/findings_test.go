@@ -211,6 +211,36 @@ func TestWholeFiles(t *testing.T) {
 	}
 }
 
+// TestRedefinitions: rules that are defined twice.
+func TestRedefinitions(t *testing.T) {
+	const first = "- rule: r\n  desc: d\n  condition: evt.type = open\n  output: x\n  priority: INFO\n  tags: [a, b]\n  exceptions: [{name: e, fields: [proc.name], values: [[x]]}]\n"
+	const bare = "- rule: r\n  desc: d\n  condition: evt.type = openat\n  output: x\n  priority: INFO\n"
+	tests := []struct {
+		name, a, b string
+		want       string
+	}{
+		{"one file", first + bare, "", `warning the rule replaces the one at a.yaml:1:9 and drops its tags a and b and exceptions e`},
+		{"two files", first, bare, `info the rule replaces the one at a.yaml:1:9 and drops its tags a and b and exceptions e`},
+		{"nothing lost", bare, first, ""},
+		{"override", first, "- rule: r\n  tags: [c]\n  override: {tags: replace}\n", ""},
+		{"twice the same in one file", bare + bare, "", `warning the rule replaces the one at a.yaml:1:9`},
+	}
+	for _, test := range tests {
+		set, found := rule.Load([]rule.File{{Name: "a.yaml", Data: []byte(test.a)}, {Name: "b.yaml", Data: []byte(test.b)}}, catalogues)
+		compiled, more := set.Compile(catalogues)
+		if found = append(found, more...); rule.HasErrors(found) {
+			t.Fatalf("%s: %v", test.name, found)
+		}
+		got := ""
+		for _, d := range analysis.Check(set, compiled, catalogues, live) {
+			got += d.Severity.String() + " " + d.Message
+		}
+		if got != test.want {
+			t.Errorf("%s\ngot  %s\nwant %s", test.name, got, test.want)
+		}
+	}
+}
+
 // TestTags: a tag that one rule has and that looks like one of many rules.
 func TestTags(t *testing.T) {
 	tagged := func(tags ...string) string {
