@@ -105,7 +105,7 @@ func (c *compiler) condition(r *Rule, d *condition.Diagnostic, skip bool) {
 		c.found.now.step = stepWarnings
 		p.path = r.condition.inner.wholePath(r.condition.value)
 	} else {
-		p.path = c.set.loader.expressionPath(r.condition.inner, r.condition, c.set.loader.rules[r.Name], checkAround(r.Node, d.Range).Start, false)
+		p.path = c.set.loader.expressionPath(r.condition.inner, r.condition, c.set.loader.rules[r.Name], checkAround(r.Node, d.Range).Start)
 	}
 	c.found.reportRange(c.set.texts, d.Range, p)
 }
@@ -114,12 +114,20 @@ func (c *compiler) condition(r *Rule, d *condition.Diagnostic, skip bool) {
 func checkAround(n condition.Node, r condition.Range) condition.Range {
 	out, found := r, false
 	condition.Walk(n, func(n condition.Node) bool {
-		if check, ok := n.(*condition.Check); ok && !found && check.Start <= r.Start && r.End <= check.End {
-			out, found = check.Range, true
+		if check, ok := n.(*condition.Check); ok && !found {
+			// The value of an exception stands elsewhere than its field.
+			if within(r, check.Range) || check.Right != nil && within(r, check.Right.Span()) {
+				out, found = check.Range, true
+			}
 		}
 		return !found
 	})
 	return out
+}
+
+// within tells whether inner is part of outer.
+func within(inner, outer condition.Range) bool {
+	return outer.Start <= inner.Start && inner.End <= outer.End
 }
 
 // output reports a finding about the output of a rule.
