@@ -12,7 +12,7 @@ import (
 func (l *loader) withExceptions(def *ruleDef, tree condition.Node) condition.Node {
 	terms := []condition.Node{tree}
 	for _, e := range def.exceptions {
-		if n := l.exceptionNode(e); n != nil {
+		if n := l.exceptionNode(def, e); n != nil {
 			terms = append(terms, &condition.Not{Range: n.Span(), Term: n})
 		}
 	}
@@ -23,16 +23,16 @@ func (l *loader) withExceptions(def *ruleDef, tree condition.Node) condition.Nod
 }
 
 // exceptionNode is the condition of one exception: nil when it has no values, or an error.
-func (l *loader) exceptionNode(e *exception) condition.Node {
+func (l *loader) exceptionNode(def *ruleDef, e *exception) condition.Node {
 	if len(e.checked) == 0 || len(e.values) == 0 {
 		return nil
 	}
 	if !e.fields.list {
-		return l.scalarException(e)
+		return l.scalarException(def, e)
 	}
 	var rows []condition.Node
 	for _, v := range e.values {
-		if row := l.exceptionRow(e, v); row != nil {
+		if row := l.exceptionRow(def, e, v); row != nil {
 			rows = append(rows, row)
 		}
 	}
@@ -50,11 +50,11 @@ func either(rows []condition.Node) condition.Node {
 }
 
 // scalarException compares the one field with the list of all values.
-func (l *loader) scalarException(e *exception) condition.Node {
+func (l *loader) scalarException(def *ruleDef, e *exception) condition.Node {
 	items := make([]*condition.Text, 0, len(e.values))
 	for _, v := range e.values {
 		if v.list || v.scalar == nil {
-			l.valueError(e, v, kindExceptionValue, "write values: [a, b], or make fields a list", fmt.Sprintf("a value of exception %s is not a text, but its fields are not a list", quote(e.name)))
+			l.valueError(def, e, v, kindExceptionValue, "write values: [a, b], or make fields a list", fmt.Sprintf("a value of exception %s is not a text, but its fields are not a list", quote(e.name)))
 			return nil
 		}
 		items = append(items, l.constant(e, v, falcoQuoted(v.text())))
@@ -63,9 +63,9 @@ func (l *loader) scalarException(e *exception) condition.Node {
 }
 
 // exceptionRow compares each field with its value in v.
-func (l *loader) exceptionRow(e *exception, v *entry) condition.Node {
+func (l *loader) exceptionRow(def *ruleDef, e *exception, v *entry) condition.Node {
 	if len(v.items) != len(e.checked) {
-		l.valueError(e, v, kindExceptionValue, "give one value for each field, in brackets: [a, b]",
+		l.valueError(def, e, v, kindExceptionValue, "give one value for each field, in brackets: [a, b]",
 			fmt.Sprintf("exception %s has %s, but this entry has %s", quote(e.name), counted(len(e.checked), "field"), counted(max(len(v.items), 1), "value")))
 		return nil
 	}
@@ -73,10 +73,10 @@ func (l *loader) exceptionRow(e *exception, v *entry) condition.Node {
 	for i := range e.checked {
 		c := &e.checked[i]
 		if c.op == condition.OpExists {
-			l.valueError(e, e.comps.items[i], kindExceptionCondition, "use another operator", "operator exists compares with nothing, it cannot be used in an exception")
+			l.valueError(def, e, e.comps.items[i], kindExceptionCondition, "use another operator", "operator exists compares with nothing, it cannot be used in an exception")
 			return nil
 		}
-		right := l.exceptionOperand(e, c, v.items[i])
+		right := l.exceptionOperand(def, e, c, v.items[i])
 		if right == nil {
 			return nil
 		}
@@ -94,17 +94,17 @@ func (c *comparison) with(right condition.Operand) condition.Node {
 }
 
 // exceptionOperand is what a field is compared with: a list, a number or a text as the operator wants it.
-func (l *loader) exceptionOperand(e *exception, c *comparison, v *entry) condition.Operand {
+func (l *loader) exceptionOperand(def *ruleDef, e *exception, c *comparison, v *entry) condition.Operand {
 	many := takesList(c.op, c.modifier)
 	switch {
 	case v.list && !many:
-		l.valueError(e, v, kindExceptionCondition, "use in, or give each value an entry of its own", fmt.Sprintf("%s compares with one value, but the value is a list", c.op))
+		l.valueError(def, e, v, kindExceptionCondition, "use in, or give each value an entry of its own", fmt.Sprintf("%s compares with one value, but the value is a list", c.op))
 		return nil
 	case v.list:
 		list := &condition.List{}
 		for _, item := range v.items {
 			if item.scalar == nil {
-				l.valueError(e, item, kindExceptionCondition, "", "an item of a value must be a text")
+				l.valueError(def, e, item, kindExceptionCondition, "", "an item of a value must be a text")
 				return nil
 			}
 			list.Items = append(list.Items, l.constant(e, item, falcoQuoted(item.text())))
@@ -114,7 +114,7 @@ func (l *loader) exceptionOperand(e *exception, c *comparison, v *entry) conditi
 		}
 		return list
 	case v.scalar == nil:
-		l.valueError(e, v, kindExceptionCondition, "", "a value must be a text or a list of texts")
+		l.valueError(def, e, v, kindExceptionCondition, "", "a value must be a text or a list of texts")
 		return nil
 	case many:
 		if list := l.writtenList(e, v); list != nil {
@@ -123,13 +123,13 @@ func (l *loader) exceptionOperand(e *exception, c *comparison, v *entry) conditi
 		t := l.constant(e, v, v.text())
 		return &condition.List{Range: t.Range, Items: []*condition.Text{t}}
 	case c.op == condition.OpLt || c.op == condition.OpLe || c.op == condition.OpGt || c.op == condition.OpGe:
-		return l.exceptionNumber(e, c, v)
+		return l.exceptionNumber(def, e, c, v)
 	}
 	return l.constant(e, v, falcoQuoted(v.text()))
 }
 
 // exceptionNumber is the value of a comparison by size.
-func (l *loader) exceptionNumber(e *exception, c *comparison, v *entry) condition.Operand {
+func (l *loader) exceptionNumber(def *ruleDef, e *exception, c *comparison, v *entry) condition.Operand {
 	t := l.constant(e, v, v.text())
 	n, d := condition.Parse("a.b < " + v.text())
 	check, ok := n.(*condition.Check)
@@ -138,7 +138,7 @@ func (l *loader) exceptionNumber(e *exception, c *comparison, v *entry) conditio
 			return &condition.Number{Range: t.Range, Text: number.Text}
 		}
 	}
-	l.valueError(e, v, kindExceptionCondition, "write a number", fmt.Sprintf("%s compares with a number, %s is none", c.op, quote(v.text())))
+	l.valueError(def, e, v, kindExceptionCondition, "write a number", fmt.Sprintf("%s compares with a number, %s is none", c.op, quote(v.text())))
 	return nil
 }
 
@@ -182,10 +182,14 @@ func (l *loader) writtenList(e *exception, v *entry) condition.Operand {
 
 // valueError reports that a value does not fit the fields of its exception. As in Falco that is found when the rule is
 // compiled.
-func (l *loader) valueError(e *exception, v *entry, k kind, hint, message string) {
+func (l *loader) valueError(def *ruleDef, e *exception, v *entry, k kind, hint, message string) {
 	l.badException = true
 	if v.bad {
 		return
 	}
-	l.found.report(e.file, e.context, problem{kind: k, at: v.span(), hint: hint, message: message})
+	p := problem{kind: k, at: v.span(), hint: hint, message: message}
+	if k.falco == falcoCondition {
+		p.path = l.syntaxPath(def.text, def, 0) // an error once the exceptions stand in the text
+	}
+	l.found.report(e.file, e.context, p)
 }

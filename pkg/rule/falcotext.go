@@ -70,10 +70,23 @@ func (t *falcoText) find(x *text, g int) int {
 	return at
 }
 
+// syntaxPath is the path of the error that Falco's parser finds in the condition written in x, in which the items of
+// lists and the exceptions stand already. Offset is the place where our parser found it.
+func (l *loader) syntaxPath(x *text, def *ruleDef, offset int) []Location {
+	text := x.value
+	if l.strict {
+		_, parsed := l.expanded(x, def)
+		text = string(parsed.text)
+		if _, d := condition.Parse(text); d != nil {
+			offset = d.Range.Start
+		}
+	}
+	return x.inner.expressionPath(text, text, min(offset, len(text)))
+}
+
 // expressionPath is the path, in the context c, of a place in the space of all texts that is found in the condition
-// written in x, which is that of the rule def or, when that is nil, of a macro. An error of the parser is one of the
-// text in which the items of lists stand already.
-func (l *loader) expressionPath(c *context, x *text, def *ruleDef, g int, syntax bool) []Location {
+// written in x, which is that of the rule def or, when that is nil, of a macro.
+func (l *loader) expressionPath(c *context, x *text, def *ruleDef, g int) []Location {
 	inner, local, ok := l.texts.locate(condition.Range{Start: g, End: g})
 	if !ok {
 		return c.path()
@@ -82,9 +95,6 @@ func (l *loader) expressionPath(c *context, x *text, def *ruleDef, g int, syntax
 		return c.expressionPath(x.value, inner.value, local.Start)
 	}
 	named, parsed := l.expanded(x, def)
-	if syntax {
-		named = string(parsed.text)
-	}
 	if kind, _ := inner.context.item(); inner != x && kind == inMacro {
 		_, parsed = l.expanded(inner, nil)
 	}

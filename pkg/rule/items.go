@@ -113,7 +113,10 @@ func (l *loader) list(m *mapping) {
 	appends := m.appends("items")
 	o := m.overrides([]string{"items"}, []string{"items"})
 	m.notBoth(appends, o)
-	if !ok || m.failed && l.strict {
+	if ok && o.bad {
+		l.broken[name] = true
+	}
+	if !ok || o.bad || m.failed && l.strict {
 		return
 	}
 	def := l.lists[name]
@@ -146,7 +149,10 @@ func (l *loader) macro(m *mapping) {
 	appends := m.appends("condition")
 	o := m.overrides([]string{"condition"}, []string{"condition"})
 	m.notBoth(appends, o)
-	if !ok || m.failed && l.strict {
+	if ok && o.bad {
+		l.broken[name] = true
+	}
+	if !ok || o.bad || m.failed && l.strict {
 		return
 	}
 	def := l.macros[name]

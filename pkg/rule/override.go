@@ -9,24 +9,35 @@ import (
 )
 
 // override is the value of the key of that name: what an item appends to, and replaces of, the item of the same name.
-type override struct{ append, replace map[string]bool }
+type override struct {
+	append, replace map[string]bool
+	// bad tells that an error of it was reported.
+	bad bool
+}
 
 func (o override) empty() bool { return len(o.append) == 0 && len(o.replace) == 0 }
 
 // overrides reads the key override. An absent and an empty one are the same.
 func (m *mapping) overrides(appendable, replaceable []string) override {
-	o := override{map[string]bool{}, map[string]bool{}}
+	o := override{append: map[string]bool{}, replace: map[string]bool{}}
 	p, ok := m.pairs["override"]
 	if !ok || isNull(p.value) {
 		return o
 	}
-	if p.value.Kind != yaml.MappingNode {
-		m.errorAt(p.value, kindOverride, "write override: {condition: append}", "the value of override must be a mapping, not %s", kindName(p.value))
+	switch p.value.Kind {
+	case yaml.ScalarNode: // as in Falco it has no effect
+		m.errorAt(p.value, kindIgnored, "write override: {condition: append}", "the value of override must be a mapping, %s is ignored", quote(p.value.Value))
+		return o
+	case yaml.SequenceNode:
+		m.errorAt(p.value, kindOverride, "write override: {condition: append}", "the value of override must be a mapping, not a list")
+		o.bad = true
 		return o
 	}
+	failed := m.failed
+	m.failed = false
 	outer := m.context.inside(inOverrides, "", m.node)
 	values := m.load.newMapping(outer, p.value)
-	m.failed = m.failed || values.failed
+	m.failed = values.failed
 	for _, key := range values.keys {
 		at := values.pairs[key]
 		canAppend, canReplace := slices.Contains(appendable, key), slices.Contains(replaceable, key)
@@ -46,6 +57,7 @@ func (m *mapping) overrides(appendable, replaceable []string) override {
 			m.errorIn(inKey, at.value, kindOverrideKey, "write replace", "key %s cannot be appended to", quote(key))
 		}
 	}
+	o.bad, m.failed = m.failed, m.failed || failed
 	return o
 }
 

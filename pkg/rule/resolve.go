@@ -82,7 +82,7 @@ func (l *loader) syntax(x *text, def *ruleDef, d *condition.Diagnostic) {
 	r := d.Range
 	move(&r, x.base)
 	l.found.reportRange(l.texts, r, problem{kind: conditionKind(d), hint: x.relocate(d.Hint), message: x.relocate(d.Message),
-		path: l.expressionPath(x.inner, x, def, r.Start, true)})
+		path: l.syntaxPath(x, def, d.Range.Start)})
 }
 
 var placeInText = regexp.MustCompile(`line (\d+), column (\d+)`)
@@ -230,13 +230,11 @@ func (r *resolver) grown(n int, at condition.Range) {
 func (r *resolver) report(at condition.Range, p problem) {
 	r.failed = true
 	l := r.loader
-	x, local, ok := l.texts.locate(at)
-	if ok {
-		p.path = l.expressionPath(r.item(), r.text(), r.rule, at.Start, false)
-		file, place := x.place(local)
-		p.at = place
-		l.found.report(file, x.context, p)
+	p.path = l.expressionPath(r.item(), r.text(), r.rule, at.Start)
+	if p.kind.falco == falcoCondition {
+		p.path = l.syntaxPath(r.text(), r.rule, 0) // an error once the items of lists stand in the text
 	}
+	l.found.reportRange(l.texts, at, p)
 }
 
 // item is the macro or rule that is resolved, text its condition.

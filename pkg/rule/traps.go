@@ -25,13 +25,15 @@ func falcoReading(written, value string) string {
 		return ""
 	}
 	n, d := condition.Parse("a.b in (" + written + ")")
-	check, ok := n.(*condition.Check)
-	if d != nil || !ok {
+	if d != nil {
 		return "Falco takes it for a part of the condition, which is an error"
 	}
-	list, ok := check.Right.(*condition.List)
+	var list *condition.List
+	if check, ok := n.(*condition.Check); ok {
+		list, _ = check.Right.(*condition.List)
+	}
 	switch {
-	case !ok:
+	case list == nil:
 		return "Falco takes it for a part of the condition, which then means something else"
 	case len(list.Items) != 1:
 		return fmt.Sprintf("Falco takes it for %d items", len(list.Items))
