@@ -157,11 +157,11 @@ func TestGiven(t *testing.T) {
 			"fd.ip = 192.168.0.1", "fd.ip in (10.0.0.1)", "fd.net = 10.0.0.0/8", "fd.sip = 2001:db8::1", "fd.sport = 443", "fd.sport = https", "evt.is_open_read = true",
 			"evt.arg.flags contains CLOEXEC", "evt.arg[flags] contains CLOEXEC", "evt.rawarg.flags = 4097", "evt.rawres = -2", "evt.rawres < 0", "evt.buffer bcontains 0001",
 			"proc.env[HOME] = /root", "proc.duration < 6", "user.uid = 4294967295", "toupper(proc.name) = CAT", "len(proc.cmdline) = 7", "basename(fd.name) = x or evt.abspath = /x",
-			"evt.type in (open, openat)", "evt.type.is.openat = 1", "evt.num = 1", "evt.num >= 0", "evt.source = syscall", "evt.is_async = false", "evt.time exists",
+			"evt.type in (open, openat)", "evt.type.is.openat = 1", "syscall.type = openat", "evt.is_io = false", "evt.is_io_read = false", "evt.num = 1", "evt.num >= 0", "evt.source = syscall", "evt.is_async = false", "evt.time exists",
 			"proc.name != dog", "proc.name = val(proc.name)", "evt.hostname = host",
 		}, []string{
 			"container.id exists", "container.id != host", "proc.pname exists", "proc.pname != x", "proc.aname[3] exists", "proc.aname = zsh", "evt.arg.name exists", "evt.type.is.open = 1",
-			"proc.env[PATH] exists", "fd.net = 192.168.0.0/16", "evt.is_open_write = false", "evt.failed = false",
+			"proc.env[PATH] exists", "fd.net = 192.168.0.0/16", "evt.is_open_write = false", "evt.io_dir exists", "evt.failed = false",
 		}},
 		{"syscall", `{evt.type: open, "proc.aname[1]": a, "proc.aname[3]": c, "proc.aname[0]": self}`, []string{"proc.aname = a", "proc.aname in (c, d)", "proc.aname[3] = c", "proc.aname[0] = self"},
 			[]string{"proc.aname = self", "proc.aname[2] exists"}},

@@ -12,11 +12,14 @@ import (
 	"github.com/saker-security/saker/pkg/condition/program"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/syscall"
+	"github.com/saker-security/saker/pkg/syscall/table"
+	"github.com/saker-security/saker/pkg/syscall/wire"
 )
 
 // Given is the Data of an event that is written by field. A field that is not written has no value, except those that
-// follow from others: the elements of proc.aname from the list of all and the other way round, evt.type.is from
-// evt.type, and the fields that every event has, such as evt.num and evt.time.
+// follow from others: the elements of proc.aname from the list of all and the other way round, those about the type of
+// the event from evt.type, and the fields that every event has, such as evt.num and evt.time. It is immutable once read.
 type Given struct {
 	// Source is the name of the source whose event it is, Type the number of the event type in it.
 	Source string
@@ -264,20 +267,24 @@ func extractor(f *field.Field, real field.Extractor, generic bool, cat *field.Ca
 		if generic {
 			return real(e, a, v)
 		}
-		return g.derive(f, a, v, cat)
+		if cat.Source() == event.SourceSyscall && ofType[f.Name] {
+			if row := table.ByID(g.Type); row != nil {
+				bare := *e
+				bare.Data = &syscall.Record{Row: row, Wire: wire.Event{Header: wire.Header{Type: g.Type}}}
+				return real(&bare, a, v)
+			}
+		}
+		return g.derive(f, a, v)
 	}
 }
 
+// ofType are the fields of system calls that follow from the type of the event.
+var ofType = map[string]bool{"evt.type.is": true, "syscall.type": true, "evt.dir": true, "evt.is_io": true, "evt.is_io_read": true,
+	"evt.is_io_write": true, "evt.io_dir": true, "evt.is_wait": true}
+
 // derive makes the value of a field that was not written from others.
-func (g *Given) derive(f *field.Field, a *field.Arg, v *event.Value, cat *field.Catalogue) bool {
+func (g *Given) derive(f *field.Field, a *field.Arg, v *event.Value) bool {
 	switch {
-	case f.Name == "evt.type.is":
-		name := cat.Types()[g.Type]
-		if t, ok := g.values["evt.type"]; ok {
-			name = t.value.Text
-		}
-		v.SetBool(a.IsIndex && a.Index == int(g.Type) || !a.IsIndex && a.Text == name)
-		return true
 	case a.Present && a.IsIndex:
 		all, ok := g.values[f.Name]
 		// Ancestors count from 1, as 0 is the process itself.

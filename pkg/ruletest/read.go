@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 
@@ -45,10 +46,10 @@ func Read(name string, data []byte, catalogues map[string]*field.Catalogue) (*Fi
 	return f, nil
 }
 
-// IsTestFile tells whether a file is a test file rather than one of events: by its name, or because a line of it begins
-// with the key tests.
+// IsTestFile tells whether a file is a test file rather than one of events: by its name, or because it is a text of
+// which a line begins with the key tests.
 func IsTestFile(name string, data []byte) bool {
-	return strings.HasSuffix(name, Suffix) || bytes.HasPrefix(data, []byte("tests:")) || bytes.Contains(data, []byte("\ntests:"))
+	return strings.HasSuffix(name, Suffix) || utf8.Valid(data) && (bytes.HasPrefix(data, []byte("tests:")) || bytes.Contains(data, []byte("\ntests:")))
 }
 
 func (r *reader) file(data []byte) *File {

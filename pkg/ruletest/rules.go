@@ -14,6 +14,7 @@ import (
 
 // Rules are rules made ready to be tested. They are safe for concurrent use.
 type Rules struct {
+	// Set is what was read, Compiled what was made of it for events of both kinds, real and written ones.
 	Set      *rule.Set
 	Compiled *rule.Compiled
 
@@ -98,7 +99,7 @@ func (r *Rules) Suggest(name string) string {
 
 // RulesError is the error of a test file whose rules cannot be used.
 type RulesError struct {
-	// Pos is where the test file names them.
+	// File is the name of the test file.
 	File string
 	// Findings say why.
 	Findings []rule.Diagnostic
