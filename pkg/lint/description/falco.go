@@ -112,7 +112,7 @@ type FalcoListDetails struct {
 	Used          bool     `json:"used"`
 }
 
-// FalcoListInfo is a list as its author wrote it.
+// FalcoListInfo is a list as its author wrote it, without the names of other lists.
 type FalcoListInfo struct {
 	Items []string `json:"items"`
 	Name  string   `json:"name"`
@@ -130,9 +130,10 @@ func (d *Description) Falco() *Falco {
 		f.RequiredPluginVersions = append(f.RequiredPluginVersions, plugin)
 	}
 	for _, l := range d.Lists {
+		isList := func(item string) bool { return slices.Contains(l.direct, item) }
 		f.Lists = append(f.Lists, FalcoList{
 			Details: FalcoListDetails{ItemsCompiled: l.Resolved, Lists: l.direct, Plugins: []string{}, Used: l.Used},
-			Info:    FalcoListInfo{Items: l.Items, Name: l.Name},
+			Info:    FalcoListInfo{Items: slices.DeleteFunc(notNil(l.Items), isList), Name: l.Name},
 		})
 	}
 	events := d.macroEvents()
@@ -193,7 +194,7 @@ func (m *Macro) falco(events []string) FalcoMacro {
 	return FalcoMacro{
 		Details: FalcoMacroDetails{
 			ConditionCompiled: m.Resolved, ConditionFields: fields, ConditionOperators: operatorsOf(m.tree), Events: notNil(events),
-			Lists: notNil(m.direct.lists), Macros: notNil(m.direct.macros), Plugins: plugins("", fields), Used: m.Used,
+			Lists: notNil(m.direct.lists), Macros: notNil(m.direct.macros), Plugins: []string{}, Used: m.Used,
 		},
 		Info: FalcoMacroInfo{Condition: m.Condition, Name: m.Name},
 	}
@@ -234,32 +235,29 @@ func (d *Description) sourceTypes(source string) []string {
 	return unique(out)
 }
 
-// macroEvents tells for which types of events each macro can be true. A macro has no source: a type counts when the
-// macro makes sense for the source of the type.
+// macroEvents tells for which types of system calls each macro can be true. As a macro has no source, one for another
+// source is listed as if it could be true for all of them.
 func (d *Description) macroEvents() map[string][]string {
-	out := map[string][]string{}
-	for source, catalogue := range d.catalogues {
-		b := program.NewBuilder(catalogue)
-		ids := map[string]program.ID{}
-		for _, m := range d.Macros {
-			if m.tree == nil {
-				continue
-			}
-			if id, _ := b.Add(m.tree); id != program.None {
-				ids[m.Name] = id
-			}
-		}
-		p := b.Build()
-		for name, id := range ids {
-			events := d.sourceTypes(source)
-			if types := p.Types(id); source == event.SourceSyscall && !types.All() {
-				events = typeNames(catalogue.Types(), types)
-			}
-			out[name] = append(out[name], events...)
+	catalogue := d.catalogues[event.SourceSyscall]
+	if catalogue == nil {
+		return nil
+	}
+	b := program.NewBuilder(catalogue)
+	ids := map[string]program.ID{}
+	for _, m := range d.Macros {
+		ids[m.Name] = program.None
+		if m.tree != nil {
+			ids[m.Name], _ = b.Add(m.tree)
 		}
 	}
-	for name, events := range out {
-		out[name] = unique(events)
+	p := b.Build()
+	out := map[string][]string{}
+	for name, id := range ids {
+		if id == program.None || p.Types(id).All() {
+			out[name] = d.sourceTypes(event.SourceSyscall)
+		} else {
+			out[name] = unique(append(typeNames(catalogue.Types(), p.Types(id)), "asyncevent"))
+		}
 	}
 	return out
 }
@@ -273,6 +271,9 @@ func plugins(source string, fields []string) []string {
 	}
 	for _, f := range fields {
 		class, _, _ := strings.Cut(f, ".")
+		if strings.HasPrefix(f, "proc.is_container_") {
+			class = "container"
+		}
 		switch class {
 		case "ka":
 			out = append(out, "k8saudit")

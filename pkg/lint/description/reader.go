@@ -151,8 +151,7 @@ func (r *reader) rule(c *rule.CompiledRule, source *rule.Source) Rule {
 		Capture: x.Capture, CaptureDuration: x.CaptureDuration, At: place(x.Pos), Parts: parts(x.Parts), tree: x.Node,
 		direct: r.named(x.Tree),
 	}
-	out.direct.lists = unique(append(out.direct.lists, r.listsOf(x.Exceptions)...))
-	all := r.reached(out.direct)
+	all := r.reached(names{out.direct.macros, append(r.listsOf(x.Exceptions), out.direct.lists...)})
 	for _, name := range all.macros {
 		out.Macros = append(out.Macros, r.macro(r.macros[name]))
 	}
