@@ -90,7 +90,7 @@ func (c *compiler) findings() []*condition.Diagnostic {
 		left += n
 	}
 	if left > 0 {
-		c.found = append(c.found, &condition.Diagnostic{Code: CodeMoreFindings, Severity: condition.SeverityInfo, Range: c.unseen,
+		c.found = append(c.found, &condition.Diagnostic{Code: CodeMoreFindings, Severity: condition.SeverityWarning, Range: c.unseen,
 			Message: fmt.Sprintf("there are %d more findings in this text", left), Hint: "correct the others first"})
 	}
 	return c.found

@@ -34,9 +34,9 @@ func (c *compiler) constant(left *Expr, op condition.Op, t *condition.Text) (eve
 		c.warn(CodeNumberWraps, t.Span(), "", "%s does not fit type %s of %s and is compared as %s", t.Value, left.typ,
 			left.describe(), formatNumber(left.typ, v))
 	}
-	if f := left.field; f != nil && f.Constant != nil && comparesWhole(op) {
+	if f := left.field; f != nil && f.Constant != nil {
 		if err := f.Constant(t.Value); err != nil {
-			c.failConstant(f, t, err)
+			c.failConstant(f, op, t, err)
 			return v, false
 		}
 	}
@@ -44,13 +44,17 @@ func (c *compiler) constant(left *Expr, op condition.Op, t *condition.Text) (eve
 }
 
 // failConstant reports a constant that the field itself refuses.
-func (c *compiler) failConstant(f *field.Field, t *condition.Text, err error) {
+func (c *compiler) failConstant(f *field.Field, op condition.Op, t *condition.Text, err error) {
 	code, hint := CodeBadConstant, ""
 	if f.Name == "evt.type" || f.Name == "syscall.type" {
 		code = CodeUnknownEventType
 	}
-	if code == CodeUnknownEventType && !c.full(condition.SeverityError) {
+	switch {
+	case code != CodeUnknownEventType || c.full(condition.SeverityError):
+	case comparesWhole(op):
 		hint = didYouMean(field.Nearest(t.Value, uniqueNames(c.catalogue.Types()), 3))
+	default:
+		hint = "list the event types: " + f.Name + " in (open, openat)"
 	}
 	c.fail(code, t.Span(), hint, "field %s cannot be %s: %v", f.Name, quote(t.Value), err)
 }

@@ -143,6 +143,36 @@ func TestEveryOperator(t *testing.T) {
 	}
 }
 
+// TestPartsAlone: each sub-condition and each left side of a condition compiles by itself, which is how a condition is
+// explained.
+func TestPartsAlone(t *testing.T) {
+	b := NewBuilder(testCatalogue)
+	var nodes []condition.Node
+	var ids []ID
+	for _, cond := range everyOperator {
+		condition.Walk(parse(t, cond), func(n condition.Node) bool {
+			id, found := b.Add(n)
+			if id == None {
+				t.Fatalf("%s: %v", condition.Print(n), found[0])
+			}
+			nodes, ids = append(nodes, n), append(ids, id)
+			if check, ok := n.(*condition.Check); ok {
+				if _, found := CompileOperand(check.Left, testCatalogue); len(found) > 0 && found[0].Code != CodeFilterOnly {
+					t.Errorf("%s: %v", condition.PrintOperand(check.Left), found[0])
+				}
+			}
+			return true
+		})
+	}
+	s := b.Build().NewState()
+	s.Begin(newEvent(busy))
+	for i, n := range nodes {
+		if got, want := s.True(ids[i]), naive(n, newEvent(busy)); got != want {
+			t.Errorf("%s: got %v", condition.Print(n), got)
+		}
+	}
+}
+
 // TestConcurrentStates evaluates one program in many goroutines, for the race detector.
 func TestConcurrentStates(t *testing.T) {
 	p, ids := compile(t, everyOperator...)
