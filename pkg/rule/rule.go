@@ -57,6 +57,9 @@ type Rule struct {
 	// Parts tells where each part of the rule comes from, in the order in which the files are read. What a later
 	// definition or replacement made void is not among them.
 	Parts []Part
+	// Replaces is the rule as it stood before it was defined anew under the same name, without its conditions; nil when
+	// it was defined once.
+	Replaces *Rule
 
 	// name and output are where they stand; context is the item that defines the rule.
 	name      *scalar

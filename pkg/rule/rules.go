@@ -156,12 +156,12 @@ func (l *loader) defineRule(m *mapping, name string) {
 	for _, e := range u.exceptions {
 		l.checkException(m, e, u.Source)
 	}
+	r := u.Rule
 	changed := "define"
 	if def != nil {
-		changed = "replace"
+		changed, r.Replaces = "replace", def.replaced()
 	}
 	def = l.defineRuleNamed(name, m)
-	r := u.Rule
 	r.Name, r.Pos, r.name = name, def.pos(), newScalar(m.file, m.value(inRule))
 	def.rule, def.output, def.unknown, def.exceptions = &r, u.output, !known, u.exceptions
 	def.setText(u.condition)
@@ -171,6 +171,15 @@ func (l *loader) defineRule(m *mapping, name string) {
 		}
 	}
 	l.touch(&def.definition)
+}
+
+// replaced is the rule as it stands, for the one that takes its place.
+func (d *ruleDef) replaced() *Rule {
+	d.rule.context = d.context
+	for _, e := range d.exceptions {
+		d.rule.Exceptions = append(d.rule.Exceptions, e.plain())
+	}
+	return d.rule
 }
 
 // toggleRule switches a rule on or off: the item has no other key.
