@@ -46,7 +46,7 @@ func (t *Test) Play(ctx context.Context, folder string, do func(n int, e *event.
 	p := &player{ctx: ctx, folder: folder, do: do}
 	for i := range t.Events {
 		if err := p.step(&t.Events[i]); err != nil {
-			return err
+			return shown{err}
 		}
 	}
 	return nil

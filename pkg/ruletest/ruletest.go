@@ -137,6 +137,12 @@ func printable(s string) string {
 	return b.String()
 }
 
+// shown is an error about names that come from a test file, as people may see it.
+type shown struct{ error }
+
+func (e shown) Error() string { return printable(e.error.Error()) }
+func (e shown) Unwrap() error { return e.error }
+
 // quoted shows a foreign text in a message, cut when it is long.
 func quoted(s string) string {
 	const longest = 200

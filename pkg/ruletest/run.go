@@ -235,7 +235,7 @@ func (r *Runner) load(f *File, paths []string) (*Rules, error) {
 	}
 	own, err := rule.ReadFiles(paths)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.Name, err)
+		return nil, shown{fmt.Errorf("%s: %w", f.Name, err)}
 	}
 	// A folder of rules may hold their tests too.
 	own = slices.DeleteFunc(own, func(f rule.File) bool { return strings.HasSuffix(f.Name, Suffix) && !slices.Contains(paths, f.Name) })

@@ -160,16 +160,18 @@ tests:
 // What keeps tests from being run is an error with its place, and the other files are run all the same.
 func TestBroken(t *testing.T) {
 	tests := map[string]struct{ file, want string }{
-		"unknown rule":      {"rules: rules.yaml\ntests:\n- {name: a, events: [{fields: {evt.type: open}}], expect: [Shell strated]}\n", `x_test.yaml:3:60: there is no rule "Shell strated"; did you mean Shell started?`},
-		"unknown selection": {"rules: rules.yaml\nselection: [{disable: {rule: Shel}}]\ntests: []\n", `x_test.yaml:2:13: `},
-		"no rules file":     {"rules: rule.yaml\ntests: []\n", "rule.yaml: no such file"},
-		"no audit file":     {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: b.json}], expect: none}\n", `x_test.yaml:3:10: test "a": read events: open `},
-		"a capture":         {"rules: rules.yaml\ntests:\n- {name: a, events: [{recording: x.scap}], expect: none}\n", "a capture file (.scap), which this version does not read"},
-		"broken audit text": {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit: '{\"kind\": 1'}], expect: none}\n", "malformed JSON"},
-		"not an event":      {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit: {kind: Pod}}], expect: none}\n", "the kind is neither Event nor EventList"},
-		"an empty file":     {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: empty.json}], expect: none}\n", "there are no events in it"},
-		"a missing field":   {"rules: rules.yaml\ntests:\n- {name: a, events: [{fields: {evt.type: open}}], expect: [{rule: Shell started, fields: {ka.verb: get}}]}\n", "events of source syscall have no field ka.verb"},
-		"broken rules":      {"rules: x_test.yaml\ntests: []\n", "the rules have 1 error, the first is "},
+		"unknown rule":       {"rules: rules.yaml\ntests:\n- {name: a, events: [{fields: {evt.type: open}}], expect: [Shell strated]}\n", `x_test.yaml:3:60: there is no rule "Shell strated"; did you mean Shell started?`},
+		"unknown selection":  {"rules: rules.yaml\nselection: [{disable: {rule: Shel}}]\ntests: []\n", `x_test.yaml:2:13: `},
+		"no rules file":      {"rules: rule.yaml\ntests: []\n", "rule.yaml: no such file"},
+		"no audit file":      {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: b.json}], expect: none}\n", `x_test.yaml:3:10: test "a": read events: open `},
+		"a name that steers": {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: \"b\\e[2J\"}], expect: none}\n", `b\x1b[2J: no such file`},
+		"rules that steer":   {"rules: \"r\\e[2J\"\ntests: []\n", `r\x1b[2J: no such file`},
+		"a capture":          {"rules: rules.yaml\ntests:\n- {name: a, events: [{recording: x.scap}], expect: none}\n", "a capture file (.scap), which this version does not read"},
+		"broken audit text":  {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit: '{\"kind\": 1'}], expect: none}\n", "malformed JSON"},
+		"not an event":       {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit: {kind: Pod}}], expect: none}\n", "the kind is neither Event nor EventList"},
+		"an empty file":      {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: empty.json}], expect: none}\n", "there are no events in it"},
+		"a missing field":    {"rules: rules.yaml\ntests:\n- {name: a, events: [{fields: {evt.type: open}}], expect: [{rule: Shell started, fields: {ka.verb: get}}]}\n", "events of source syscall have no field ka.verb"},
+		"broken rules":       {"rules: x_test.yaml\ntests: []\n", "the rules have 1 error, the first is "},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
