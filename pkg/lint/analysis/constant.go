@@ -58,9 +58,20 @@ func (w *world) constants(it *item) {
 		}
 		if check, ok := n.(*condition.Check); ok && comparesWhole(check.Op) {
 			w.checkConstants(check)
+			w.direction(check)
 		}
 		return true
 	})
+}
+
+// direction reports checks that wait for calls that begin: there are events of calls that returned only.
+func (w *world) direction(n *condition.Check) {
+	f, ok := n.Left.(*condition.Field)
+	t, is := n.Right.(*condition.Text)
+	if ok && is && f.Name == "evt.dir" && (n.Op == condition.OpNe && t.Value == "<" || n.Op != condition.OpNe && t.Value == ">") {
+		w.found.add(w.set.At(n.Span(), AlwaysFalse.finding(shorten(condition.Print(n))+" is never true for a call: there are no events of calls that begin",
+			"remove the check, and look at the parameters that the event has when the call returns")))
+	}
 }
 
 func comparesWhole(op condition.Op) bool {

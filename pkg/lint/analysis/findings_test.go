@@ -52,6 +52,10 @@ func TestConditions(t *testing.T) {
 		{"prefix with a slash", "syscall", "evt.type = open and fd.name startswith /etc/", nil, ""},
 		{"kind of descriptor", "syscall", "evt.type = open and fd.type = File", nil, "impossible-value File"},
 
+		{"begin of a call", "syscall", "evt.type = open and evt.dir = >", nil, "always-false evt.dir = >"},
+		{"not the end of a call", "syscall", "evt.type = open and evt.dir != <", nil, "always-false evt.dir != <"},
+		{"end of a call", "syscall", "evt.type = open and evt.dir=<", nil, ""},
+
 		{"glob as prefix", "syscall", "evt.type = open and fd.name glob /etc/*", nil, "expensive-pattern fd.name glob /etc/*"},
 		{"glob as search", "syscall", "evt.type = open and proc.cmdline glob *curl*", nil, "expensive-pattern proc.cmdline glob *curl*"},
 		{"glob without case", "syscall", "evt.type = open and proc.cmdline iglob *curl*", nil, "expensive-pattern proc.cmdline iglob *curl*"},
