@@ -23,7 +23,9 @@ const (
 )
 
 // Codes lists the codes of this package.
-func Codes() []string { return []string{CodeOldName, CodeUnusedSuppression, CodeUnknownCode, CodeSuppressedError} }
+func Codes() []string {
+	return []string{CodeOldName, CodeUnusedSuppression, CodeUnknownCode, CodeSuppressedError}
+}
 
 // suppression is a code that a comment or an entry of the configuration suppresses.
 type suppression struct {
@@ -67,21 +69,17 @@ var (
 )
 
 func (s *suppressions) file(name string, doc *document.Document) {
-	stretches, first := stretchesOf(doc)
+	index := newIndex(doc)
 	for _, c := range doc.Comments {
 		text := doc.Text[c.Start:c.End]
 		m := directive.FindStringSubmatchIndex(text)
 		if m == nil {
 			continue
 		}
-		from, to := 1, doc.Lines()
+		lines := stretch{1, doc.Lines()}
 		if whole := m[2] >= 0; !whole {
-			line := c.Line
-			if c.Alone {
-				line = nextLine(doc, c.Line)
-			}
-			from, to = stretches.around(line)
-		} else if c.Line > first {
+			lines = index.about(c)
+		} else if c.Line > index.first {
 			s.wrong = append(s.wrong, placed(name, doc, c.Start, c.End, rule.Diagnostic{Severity: condition.SeverityWarning, Code: CodeUnusedSuppression,
 				Message: "saker:ignore-file counts only above the first item", Hint: "move it to the top of the file, or write saker:ignore"}))
 			continue
@@ -97,11 +95,17 @@ func (s *suppressions) file(name string, doc *document.Document) {
 			s.all = append(s.all, &suppression{code: codes[at[0]:at[1]],
 				at: placed(name, doc, start, start+at[1]-at[0], rule.Diagnostic{}),
 				matches: func(d *rule.Diagnostic) bool {
-					return d.Start.File == name && d.Start.Line >= from && d.Start.Line <= to
+					return d.Start.File == name && d.Start.Line >= lines.first && d.Start.Line <= lines.last
 				}})
+		}
+		if len(s.all)+len(s.wrong) > maxSuppressions {
+			return
 		}
 	}
 }
+
+// maxSuppressions is how many suppressions are looked at; a file with more of them is no rules file.
+const maxSuppressions = 10_000
 
 // placed gives a finding its place.
 func placed(name string, doc *document.Document, start, end int, d rule.Diagnostic) rule.Diagnostic {
@@ -113,24 +117,26 @@ func placed(name string, doc *document.Document, start, end int, d rule.Diagnost
 	return d
 }
 
-// nextLine gives the first line after a comment that stands alone which is no such comment.
-func nextLine(doc *document.Document, line int) int {
-	for _, c := range doc.Comments {
-		if c.Alone && c.Line == line {
-			line++
-		}
-	}
-	return line
-}
-
 // stretch is the lines of an item, or of a key in it.
 type stretch struct{ first, last int }
 
-type stretches []stretch
+// index knows what a comment on a line is about.
+type index struct {
+	// stretches are the items and keys by the line on which they start.
+	stretches map[int]stretch
+	// alone are the lines that hold nothing but a comment.
+	alone map[int]bool
+	// first is the line of the first item.
+	first int
+}
 
-// stretchesOf lists the lines of each item and of each of its keys, and gives the line of the first item.
-func stretchesOf(doc *document.Document) (all stretches, first int) {
-	first = doc.Lines() + 1
+func newIndex(doc *document.Document) *index {
+	x := &index{stretches: map[int]stretch{}, alone: map[int]bool{}, first: doc.Lines() + 1}
+	for _, c := range doc.Comments {
+		if c.Alone {
+			x.alone[c.Line] = true
+		}
+	}
 	for _, root := range doc.Roots {
 		if len(root.Content) == 0 {
 			continue
@@ -141,28 +147,33 @@ func stretchesOf(doc *document.Document) (all stretches, first int) {
 			if i+1 < len(items) {
 				last = items[i+1].Line - 1
 			}
-			first = min(first, n.Line)
-			all = append(all, stretch{n.Line, last})
+			x.first = min(x.first, n.Line)
+			x.stretches[n.Line] = stretch{n.Line, last}
 			for j := 2; j+1 < len(n.Content); j += 2 {
 				end := last
 				if j+2 < len(n.Content) {
 					end = n.Content[j+2].Line - 1
 				}
-				all = append(all, stretch{n.Content[j].Line, end})
+				if line := n.Content[j].Line; line != n.Line {
+					x.stretches[line] = stretch{line, end}
+				}
 			}
 		}
 	}
-	return all, first
+	return x
 }
 
-// around gives the lines that a comment on a line is about: the item or key that starts on it, or the line itself.
-func (all stretches) around(line int) (first, last int) {
-	for _, s := range all {
-		if s.first == line {
-			return s.first, s.last
-		}
+// about gives the lines that a comment is about: the item or key that starts on its line, or the line itself. A
+// comment that stands alone is about the line below it and the comments that follow it.
+func (x *index) about(c document.Comment) stretch {
+	line := c.Line
+	for c.Alone && x.alone[line] {
+		line++
 	}
-	return line, line
+	if s, ok := x.stretches[line]; ok {
+		return s
+	}
+	return stretch{line, line}
 }
 
 // covers tells whether a finding is suppressed. Errors never are.

@@ -98,6 +98,15 @@ func (d *Document) LineStart(line int) int {
 // Lines is how many lines the text has.
 func (d *Document) Lines() int { return len(d.lines) }
 
+// CommentsIn gives the comments that start between two offsets.
+func (d *Document) CommentsIn(start, end int) []Comment {
+	find := func(at int) int {
+		i, _ := slices.BinarySearchFunc(d.Comments, at, func(c Comment, at int) int { return c.Start - at })
+		return i
+	}
+	return d.Comments[find(start):find(max(start, end))]
+}
+
 func lineStarts(text string) []int {
 	start := len(text) - len(strings.TrimPrefix(text, "\ufeff"))
 	starts := []int{start}

@@ -109,12 +109,7 @@ func unusual(n *yaml.Node) string {
 
 // attach gives each comment between start and end to a key or an element.
 func (p *printer) attach(n *yaml.Node, start, end int) {
-	var comments []document.Comment
-	for _, c := range p.doc.Comments {
-		if c.Start > start && c.Start < end {
-			comments = append(comments, c)
-		}
-	}
+	comments := p.doc.CommentsIn(start, end)
 	anchors := p.anchors(n, comments, nil)
 	for _, a := range anchors {
 		if !a.first {

@@ -137,12 +137,18 @@ func split(doc *document.Document) ([]item, *Kept) {
 			items = append(items, it)
 		}
 	}
+	alone := map[int]bool{}
+	for _, c := range doc.Comments {
+		if c.Alone {
+			alone[c.Line] = true
+		}
+	}
 	for i := range items {
 		end := doc.Lines()
 		if i+1 < len(items) {
 			end = items[i+1].first - 1
 		}
-		items[i].last = lastLine(doc, items[i].first, end)
+		items[i].last = lastLine(doc, alone, items[i].first, end)
 	}
 	for line := 1; line <= doc.Lines(); line++ {
 		if strings.HasPrefix(doc.Text[doc.LineStart(line):], "%") {
@@ -172,17 +178,12 @@ func dashOf(doc *document.Document, n *yaml.Node) int {
 	return len(before) - 1
 }
 
-// lastLine gives the last line, not after end, that is not blank, a comment alone, or a marker of a document.
-func lastLine(doc *document.Document, first, end int) int {
-	comments := map[int]bool{}
-	for _, c := range doc.Comments {
-		if c.Alone {
-			comments[c.Line] = true
-		}
-	}
+// lastLine gives the last line, not after end, that is not blank, not a marker of a document and not one of those on
+// which a comment stands alone.
+func lastLine(doc *document.Document, alone map[int]bool, first, end int) int {
 	for end > first {
 		line := lineText(doc, end)
-		if strings.TrimSpace(line) != "" && !comments[end] && !isMarker(line) {
+		if strings.TrimSpace(line) != "" && !alone[end] && !isMarker(line) {
 			return end
 		}
 		end--

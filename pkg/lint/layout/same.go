@@ -47,10 +47,8 @@ func sameList(a, b *yaml.Node) bool {
 // comments lists the texts of the comments between two offsets, sorted.
 func comments(doc *document.Document, start, end int) []string {
 	var texts []string
-	for _, c := range doc.Comments {
-		if c.Start >= start && c.Start < end {
-			texts = append(texts, strings.TrimRight(doc.Text[c.Start:c.End], " \t"))
-		}
+	for _, c := range doc.CommentsIn(start, end) {
+		texts = append(texts, strings.TrimRight(doc.Text[c.Start:c.End], " \t"))
 	}
 	slices.Sort(texts)
 	return texts
