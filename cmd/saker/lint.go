@@ -137,6 +137,7 @@ func (f *lintFlags) run(c *cobra.Command, paths []string) error {
 func (f *lintFlags) options(paths []string) (lint.Options, error) {
 	o := lint.Options{Catalogues: daemon.Catalogues("")}
 	o.Analysis.MatchAll, o.Analysis.Strict = f.all, f.strict
+	o.Analysis.Delivers = delivers
 	severities := map[string]condition.Severity{"error": condition.SeverityError, "warning": condition.SeverityWarning, "info": condition.SeverityInfo}
 	least, ok := severities[f.severity]
 	if !ok {

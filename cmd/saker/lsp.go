@@ -53,6 +53,7 @@ initializationOptions.`,
 // that is found from the working directory.
 func lspOptions() (lint.Options, error) {
 	o := lint.Options{Catalogues: daemon.Catalogues(""), Least: condition.SeverityInfo}
+	o.Analysis.Delivers = delivers
 	name, err := lint.FindConfig(".")
 	if err == nil && name != "" {
 		o.Config, err = lint.ReadConfig(name)
