@@ -153,13 +153,30 @@ func (p *player) audit(path string, in io.Reader) error {
 		}
 	}}
 	before := p.n
-	if err := r.ReadFrom(path, in, p.next); err != nil {
+	err := r.ReadFrom(path, until{in, func() error { return errors.Join(defect, p.ctx.Err()) }}, p.next)
+	switch {
+	case defect != nil:
+		return defect
+	case err != nil:
 		return err
+	case p.n == before:
+		return fmt.Errorf("read %s: there are no events in it", path)
 	}
-	if defect == nil && p.n == before {
-		defect = fmt.Errorf("read %s: there are no events in it", path)
+	return nil
+}
+
+// until is a reader that ends with an error as soon as there is one: nothing behind a defect is read, however long the
+// file is.
+type until struct {
+	io.Reader
+	err func() error
+}
+
+func (u until) Read(b []byte) (int, error) {
+	if err := u.err(); err != nil {
+		return 0, err
 	}
-	return defect
+	return u.Reader.Read(b)
 }
 
 // auditText reads audit events that are written in the test file: as a mapping, or as a text of JSON. A mapping need not

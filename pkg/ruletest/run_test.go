@@ -239,3 +239,15 @@ func TestRulesBesideTheirTests(t *testing.T) {
 		t.Errorf("%s", text(t, report, true))
 	}
 }
+
+// A file without end that is no file of events is refused at its beginning.
+func TestEndlessFile(t *testing.T) {
+	const zeros = "/dev/zero"
+	if _, err := os.Stat(zeros); err != nil {
+		t.Skip(err)
+	}
+	err := ruletest.PlayFile(t.Context(), zeros, func(int, *event.Event) error { return nil })
+	if err == nil || !strings.Contains(err.Error(), "/dev/zero:1:1: malformed JSON") {
+		t.Error(err)
+	}
+}
