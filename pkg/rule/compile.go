@@ -141,7 +141,10 @@ func (c *compiler) output(r *Rule, d *condition.Diagnostic, skip bool) {
 	}
 	p := problem{kind: k.skipped(skip), message: d.Message, hint: d.Hint}
 	file, at := r.output.place(d.Range)
-	p.at, p.path = at, r.output.inner.path()
+	p.at = at
+	if !strings.HasPrefix(r.Output[d.Range.Start:], "%container.info") { // of which Falco says only which rule has it
+		p.path = r.output.inner.path()
+	}
 	c.found.report(file, r.output.context, p)
 }
 
