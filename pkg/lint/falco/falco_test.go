@@ -218,6 +218,20 @@ func TestSeveralFiles(t *testing.T) {
 	}
 }
 
+// TestOutputWarnings: Falco says of %container.info which rule has it, and of fields that are deprecated in which output.
+func TestOutputWarnings(t *testing.T) {
+	text := "- {rule: r, condition: evt.type = open, output: \"%container.info %evt.dir\", desc: d, priority: INFO}\n"
+	r := falco.Load([]rule.File{{Name: "a", Data: []byte(text)}}, catalogues, rule.Options{})
+	var got []string
+	for _, d := range r.Files[0].Warnings {
+		got = append(got, d.Falco+" "+places(d.Path))
+	}
+	want := []string{"LOAD_DEPRECATED_ITEM rule r 0:2+2", "LOAD_DEPRECATED_ITEM rule r 0:2+2, rule output 0:48+48"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 // TestManyWarnings: an error behind more warnings than are kept is not lost.
 func TestManyWarnings(t *testing.T) {
 	var b strings.Builder
