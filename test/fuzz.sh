@@ -11,7 +11,7 @@ trap 'rm -f "$log"' EXIT
 # fuzz PACKAGE TARGET
 fuzz() {
 	echo "$1 $2 for $time"
-	if CGO_ENABLED=0 $GO test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -timeout 10m >"$log" 2>&1; then
+	if CGO_ENABLED=0 $GO test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 10x -timeout 10m >"$log" 2>&1; then
 		tail -2 "$log" | head -1
 		return
 	fi
