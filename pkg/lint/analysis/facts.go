@@ -62,25 +62,26 @@ func (w *world) extend(old *about, l literal) (*about, *clash) {
 	return w.narrow(next, l)
 }
 
-// excludes gives a clash when l cannot hold with what is known. It says what extend says, without making anything new.
+// excludes gives a clash when l cannot hold with what is known. It says what extend says, without making anything new,
+// but that it does not see which negations cannot hold together once there is a value.
 func (w *world) excludes(a *about, l literal) *clash {
-	if a == nil || !a.present && !l.not {
-		_, c := w.extend(a, l)
-		return c
+	if a == nil {
+		a = &about{present: l.x.always}
 	}
+	present := a.present || !l.not
 	w.spend(1 + len(a.literals))
 	for _, k := range a.literals {
 		if k.same(l) {
 			return nil
 		}
-		if w.clash(k, l, a.present) {
+		if w.clash(k, l, present) {
 			return &clash{k, l}
 		}
 	}
 	switch {
-	case w.clash(l, l, a.present):
+	case w.clash(l, l, present):
 		return &clash{l, l}
-	case l.x.many() || l.opaque || l.exists || !a.present:
+	case l.x.many() || l.opaque || l.exists || !present:
 		return nil
 	case a.finite:
 		for i := range a.left {
@@ -89,7 +90,7 @@ func (w *world) excludes(a *about, l literal) *clash {
 			}
 		}
 		return &clash{a.by, l}
-	case l.wants():
+	case l.wants() && len(a.literals) > 1:
 		_, c := w.narrow(&about{literals: a.literals, present: true}, l)
 		return c
 	}
