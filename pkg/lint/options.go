@@ -39,7 +39,7 @@ func Lint(files []rule.File, o Options) Result {
 func lintAll(files []rule.File, o Options) Result {
 	r := Check(files, o.Catalogues)
 	analysis.Enrich(r.set, r.Findings, o.Catalogues)
-	r.Findings = append(r.Findings, analysis.Check(r.set, r.Compiled, o.Catalogues, o.Analysis)...)
+	r.Findings = append(r.Findings, analysis.Check(r.set, r.Compiled, o.Analysis)...)
 	r.Findings = append(r.Findings, oldNames(r.set)...)
 	r.sort()
 	complete := r.OK()

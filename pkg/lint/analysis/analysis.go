@@ -31,11 +31,17 @@ type Options struct {
 	Strict bool
 }
 
+// maxSteps bounds the cost of one call of Check: about a second.
+const maxSteps = 20_000_000
+
 // Check gives all findings about a set and what was compiled of it, in the order of the files, each place and code
 // once. It changes neither. Rules that did not compile are not looked at.
-func Check(set *rule.Set, compiled *rule.Compiled, catalogues map[string]*field.Catalogue, options Options) []rule.Diagnostic {
+func Check(set *rule.Set, compiled *rule.Compiled, options Options) []rule.Diagnostic {
+	return check(set, compiled, options, &budget{left: maxSteps})
+}
+
+func check(set *rule.Set, compiled *rule.Compiled, options Options, budget *budget) []rule.Diagnostic {
 	found := &findings{set: set, seen: map[findingKey]bool{}}
-	budget := &budget{left: maxSteps}
 	for _, name := range sortedNames(compiled.Sources) {
 		src := compiled.Sources[name]
 		w := newWorld(set, src.Catalogue, found, options, budget)
@@ -70,9 +76,6 @@ func Check(set *rule.Set, compiled *rule.Compiled, catalogues map[string]*field.
 	}
 	return found.sorted()
 }
-
-// maxSteps bounds the cost of one call of Check: about a second.
-const maxSteps = 20_000_000
 
 // world is what is known of the conditions of one source.
 type world struct {

@@ -35,7 +35,7 @@ func check(t testing.TB, options analysis.Options, text string) []rule.Diagnosti
 			t.Fatalf("%s: %s (%s)\n%s", d.Start, d.Message, d.Hint, text)
 		}
 	}
-	return analysis.Check(set, compiled, catalogues, options)
+	return analysis.Check(set, compiled, options)
 }
 
 // one writes a file with macros, each "name: condition", and a rule.

@@ -43,7 +43,7 @@ func BenchmarkCheck(b *testing.B) {
 	b.Logf("%d rules, %d macros, %d lines", len(set.Rules), len(set.Macros), bytes.Count(data, []byte("\n")))
 	var findings int
 	for b.Loop() {
-		findings = len(analysis.Check(set, compiled, catalogues, live))
+		findings = len(analysis.Check(set, compiled, live))
 	}
 	b.ReportMetric(float64(findings), "findings")
 }

@@ -236,7 +236,7 @@ func TestRedefinitions(t *testing.T) {
 			t.Fatalf("%s: %v", test.name, found)
 		}
 		got := ""
-		for _, d := range analysis.Check(set, compiled, catalogues, live) {
+		for _, d := range analysis.Check(set, compiled, live) {
 			got += d.Severity.String() + " " + d.Message
 		}
 		if got != test.want {

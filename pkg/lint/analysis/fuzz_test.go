@@ -34,8 +34,8 @@ func FuzzCheck(f *testing.F) {
 		analysis.Enrich(set, found, catalogues)
 		options := live
 		options.Strict = true
-		said := analysis.Check(set, compiled, catalogues, options)
-		if diff := cmp.Diff(said, analysis.Check(set, compiled, catalogues, options)); diff != "" {
+		said := analysis.Check(set, compiled, options)
+		if diff := cmp.Diff(said, analysis.Check(set, compiled, options)); diff != "" {
 			t.Fatalf("the second time: %s", diff)
 		}
 		lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 1
@@ -90,7 +90,7 @@ func BenchmarkHard(b *testing.B) {
 			}
 			n := 0
 			for b.Loop() {
-				n = len(analysis.Check(set, compiled, catalogues, live))
+				n = len(analysis.Check(set, compiled, live))
 			}
 			b.ReportMetric(float64(n), "findings")
 		})

@@ -392,3 +392,26 @@ func TestLanguageCases(t *testing.T) {
 		t.Errorf("%d conditions", total)
 	}
 }
+
+// TestIncomplete: an analysis that ends before it is done says so, and nothing that is wrong.
+func TestIncomplete(t *testing.T) {
+	const text = "- rule: r\n  desc: d\n  source: tsrc\n  condition: t.str = a and t.str = b and (t.str2 = a or t.u64 = 5)\n  output: x\n  priority: INFO\n"
+	catalogues := map[string]*field.Catalogue{"tsrc": language.catalogue}
+	set, found := rule.Load([]rule.File{{Name: "f", Data: []byte(text)}}, catalogues)
+	compiled, more := set.Compile(catalogues)
+	if len(found)+len(more) > 0 {
+		t.Fatal(found, more)
+	}
+	codes := func(steps int) (codes string) {
+		for _, d := range check(set, compiled, Options{}, &budget{left: steps}) {
+			codes += d.Code + " "
+		}
+		return codes
+	}
+	if got := codes(0); got != "analysis-incomplete " {
+		t.Errorf("without steps: %s", got)
+	}
+	if got := codes(maxSteps); got != "always-false " {
+		t.Errorf("with all steps: %s", got)
+	}
+}
