@@ -12,7 +12,7 @@ trap 'rm -f "$log"' EXIT
 fuzz() {
 	echo "$1 $2 for $time"
 	if CGO_ENABLED=0 $GO test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 10x -timeout 10m >"$log" 2>&1; then
-		tail -2 "$log" | head -1
+		grep '^fuzz:' "$log" | tail -1
 		return
 	fi
 	# On a loaded machine a worker may be told to stop while it runs an input; that is no finding.
