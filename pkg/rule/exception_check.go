@@ -126,8 +126,8 @@ func counted(n int, noun string) string {
 // exceptionField reads a field of an exception, with or without transformers around it, and asks the catalogue for it.
 func (l *loader) exceptionField(m *mapping, e *exception, f *entry, source string, c *comparison) bool {
 	name := f.text()
-	operand, n, d := condition.ParseOperand(name)
-	if d != nil || n != len(name) || isValue(operand) {
+	operand := l.operand(name)
+	if operand == nil {
 		m.exceptionError(e, f, kindExceptionField, "write a field such as proc.name, or one with a transformer around it", quote(name)+" is not a field")
 		return false
 	}
@@ -135,20 +135,51 @@ func (l *loader) exceptionField(m *mapping, e *exception, f *entry, source strin
 	l.texts.add(c.field)
 	shiftOperand(operand, c.field.base)
 	c.left = operand
-	catalogue := l.catalogues[source]
-	if catalogue == nil {
+	if l.catalogues[source] == nil {
 		return true // the rule is skipped
 	}
-	_, found := program.NewBuilder(catalogue).Add(&condition.Check{Range: operand.Span(), Left: operand, Op: condition.OpExists})
-	for _, d := range found {
-		if d.Severity == condition.SeverityError {
-			k := kindExceptionField
-			k.code = d.Code
-			m.exceptionError(e, f, k, d.Hint, d.Message)
-			return false
-		}
+	if d := l.unanswered(operand, source, name); d != nil {
+		k := kindExceptionField
+		k.code = d.Code
+		m.exceptionError(e, f, k, d.Hint, d.Message)
+		return false
 	}
 	return true
+}
+
+// operand reads a field with or without transformers around it; nil for any other text. A plain field, which is what
+// nearly all are, is remembered by its name.
+func (l *loader) operand(name string) condition.Operand {
+	if known, ok := l.fields[name]; ok {
+		plain := *known
+		return &plain
+	}
+	operand, n, d := condition.ParseOperand(name)
+	if d != nil || n != len(name) || isValue(operand) {
+		return nil
+	}
+	if f, ok := operand.(*condition.Field); ok && f.Arg == nil {
+		plain := *f
+		l.fields[name] = &plain
+	}
+	return operand
+}
+
+// unanswered is what keeps events of a source from having the field that is written as name; nil for nothing.
+func (l *loader) unanswered(operand condition.Operand, source, name string) *condition.Diagnostic {
+	key := source + " " + name
+	if d, ok := l.asked[key]; ok {
+		return d
+	}
+	_, found := program.NewBuilder(l.catalogues[source]).Add(&condition.Check{Range: operand.Span(), Left: operand, Op: condition.OpExists})
+	l.asked[key] = nil
+	for _, d := range found {
+		if d.Severity == condition.SeverityError {
+			l.asked[key] = d
+			return d
+		}
+	}
+	return nil
 }
 
 func isValue(o condition.Operand) bool {

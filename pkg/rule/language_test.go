@@ -68,7 +68,7 @@ func (c languageCase) differs() (hits []string, ok bool) {
 	return d.hits, true
 }
 
-func readCases(t *testing.T) (load, rules []languageCase) {
+func readCases(t testing.TB) (load, rules []languageCase) {
 	t.Helper()
 	path := os.Getenv("LANGUAGE_CASES")
 	if path == "" {

@@ -71,6 +71,9 @@ type loader struct {
 	// complete is set when all files are read; nearLists remembers words and the lists that are like them from then on.
 	complete  bool
 	nearLists map[string]string
+	// fields remembers the fields of exceptions by their text, asked what keeps a source from having them.
+	fields map[string]*condition.Field
+	asked  map[string]*condition.Diagnostic
 	// total counts the nodes of all resolved conditions of rules.
 	total int
 	// clock counts definitions and changes.
@@ -91,6 +94,8 @@ func (o Options) newLoader(catalogues map[string]*field.Catalogue) *loader {
 		rules:      map[string]*ruleDef{},
 		broken:     map[string]bool{},
 		nearLists:  map[string]string{},
+		fields:     map[string]*condition.Field{},
+		asked:      map[string]*condition.Diagnostic{},
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -233,71 +232,6 @@ func TestEachFindingOnce(t *testing.T) {
 	}
 }
 
-// TestBombs: small files that stand for a lot are refused. Without the limits the test would not end.
-func TestBombs(t *testing.T) {
-	var macros, lists, chain, nested strings.Builder
-	macros.WriteString("- macro: m0\n  condition: a.b = 1\n")
-	lists.WriteString("- list: l0\n  items: [x]\n")
-	chain.WriteString("- macro: m0\n  condition: a.b = 1\n")
-	nested.WriteString("- list: l0\n  items: [x]\n")
-	for i := 1; i < 60; i++ {
-		fmt.Fprintf(&macros, "- macro: m%d\n  condition: m%d or m%d\n", i, i-1, i-1)
-		fmt.Fprintf(&lists, "- list: l%d\n  items: [l%d, l%d, l%d]\n", i, i-1, i-1, i-1)
-	}
-	for i := 1; i < 5000; i++ {
-		fmt.Fprintf(&chain, "- macro: m%d\n  condition: not m%d\n", i, i-1)
-		// The outermost comes first, so the whole chain is resolved at once.
-		fmt.Fprintf(&nested, "- list: n%d\n  items: [n%d]\n", i, i+1)
-	}
-	tests := map[string]string{
-		"macros":       macros.String() + ruleText("r", "m59"),
-		"lists":        lists.String() + ruleText("r", "a.b in (l59)"),
-		"nested lists": nested.String() + ruleText("r", "a.b in (n1)"),
-		"list often":   "- list: l\n  items: [" + strings.Repeat("x, ", 50_000) + "y]\n" + ruleText("r", "a.b in (l, l, l) or a.b in (l, l, l)"),
-	}
-	for name, text := range tests {
-		_, found := load([]string{text})
-		if !slices.ContainsFunc(found, func(d rule.Diagnostic) bool { return d.IsError() && d.Code == "too-large" }) {
-			t.Errorf("%s: not refused: %v", name, codes(found[:min(3, len(found))]))
-		}
-	}
-	// A long chain of macros is unusual but has an end.
-	set, found := rule.Load([]rule.File{{Name: "f", Data: []byte(chain.String() + ruleText("r", "m4999"))}}, languageCatalogues)
-	if set.Rules[0].Node == nil && !rule.HasErrors(found) {
-		t.Error("a rule without condition and without error")
-	}
-}
-
-func TestSize(t *testing.T) {
-	if _, found := load([]string{strings.Repeat("---\n", rule.MaxFileSize/4)}); len(found) != 1 || found[0].Code != "file-too-large" {
-		t.Errorf("findings %v", codes(found))
-	}
-	_, found := load([]string{"# " + strings.Repeat("x", rule.MaxFileSize)})
-	if len(found) != 1 || found[0].Code != "file-too-large" {
-		t.Errorf("findings %v", codes(found))
-	}
-	if _, found := load([]string{"# " + strings.Repeat("x", rule.MaxFileSize-2)}); len(found) != 0 {
-		t.Errorf("findings %v", codes(found))
-	}
-}
-
-// TestManyFindings: a file of which nothing is right is not reported to its end, and stays an error.
-func TestManyFindings(t *testing.T) {
-	for _, item := range []string{"- a\n", "- rule:\n", "- x: y\n"} {
-		_, found := load([]string{strings.Repeat(item, 20_000)})
-		if len(found) != 1001 || !slices.ContainsFunc(found, func(d rule.Diagnostic) bool { return d.Code == "too-many-findings" }) {
-			t.Errorf("%q: %d findings", item, len(found))
-		}
-		if rule.HasErrors(found) == strings.Contains(item, "x") {
-			t.Errorf("%q: errors %v", item, rule.HasErrors(found))
-		}
-	}
-	_, found := load([]string{strings.Repeat("- x: y\n", 2000) + "- a\n"})
-	if !rule.HasErrors(found) {
-		t.Error("an error behind many warnings is lost")
-	}
-}
-
 func TestParsePriority(t *testing.T) {
 	for _, name := range rule.PriorityNames() {
 		p, err := rule.ParsePriority(strings.ToUpper(name))
@@ -350,8 +284,8 @@ func TestReadFiles(t *testing.T) {
 	}
 }
 
-// FuzzLoad gives any bytes to the loader: no crash, and every finding has a place in the file.
-func FuzzLoad(f *testing.F) {
+// seeds are the rules files of the linter's tests and of the language cases.
+func seeds(f *testing.F) (all [][]byte) {
 	paths, err := filepath.Glob("../lint/testdata/*/*.yaml")
 	if err != nil || len(paths) == 0 {
 		f.Fatalf("no seeds: %v", err)
@@ -361,19 +295,41 @@ func FuzzLoad(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
+		all = append(all, data)
+	}
+	loads, rules := readCases(f)
+	for _, c := range append(loads, rules...) {
+		all = append(all, []byte(strings.Join(c.Files, "\n---\n")))
+	}
+	return all
+}
+
+// FuzzLoad gives any bytes to the loader: no crash, every finding has a place in the file, every fix is an edit of it,
+// and what Falco would find is found too.
+func FuzzLoad(f *testing.F) {
+	for _, data := range seeds(f) {
 		f.Add(data)
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 20_000 {
 			return
 		}
-		set, found := rule.Load([]rule.File{{Name: "f", Data: data}}, languageCatalogues)
+		files := []rule.File{{Name: "f", Data: data}}
+		set, found := rule.Load(files, languageCatalogues)
 		_, more := set.Compile(languageCatalogues)
+		all := append(found, more...)
 		lines := strings.Count(string(data), "\n") + strings.Count(string(data), "\r") + 1
-		for _, d := range append(found, more...) {
+		for _, d := range all {
 			if d.Start.Line < 1 || d.Start.Column < 1 || d.Start.Line > lines || d.End.Line < d.Start.Line || d.Message == "" || d.Code == "" ||
-				d.End.Line == d.Start.Line && d.End.Column < d.Start.Column || strings.ContainsAny(d.Message, "\n\x1b") {
+				d.End.Line == d.Start.Line && d.End.Column < d.Start.Column || strings.ContainsAny(d.Message, "\n\x1b") || (d.Path == nil) != (d.Falco == "") {
 				t.Fatalf("bad finding %+v", d)
+			}
+			for _, fix := range d.Fixes {
+				for _, e := range fix.Edits {
+					if e.Start < 0 || e.End < e.Start || e.End > len(data) {
+						t.Fatalf("bad edit %+v", e)
+					}
+				}
 			}
 		}
 		if !rule.HasErrors(found) {
@@ -383,25 +339,67 @@ func FuzzLoad(f *testing.F) {
 				}
 			}
 		}
+		set.References()
+		for _, v := range (rule.Options{}).Verdicts(files, languageCatalogues) {
+			if len(v.Errors)+len(v.Unmet) > 0 && !rule.HasErrors(all) {
+				t.Fatalf("only the verdict has an error: %v", codes(v.Errors))
+			}
+		}
 	})
 }
 
-// BenchmarkLoad reads and compiles 100 rules with macros and lists.
-func BenchmarkLoad(b *testing.B) {
-	var text strings.Builder
-	text.WriteString("- list: shells\n  items: [sh, bash, zsh, ash, dash, ksh, fish]\n- macro: opened\n  condition: (evt.type in (open, openat, openat2) and fd.num >= 0)\n")
-	for i := range 100 {
-		text.WriteString(strings.Replace(ruleText(fmt.Sprint("rule ", i), fmt.Sprintf(
-			">\n    opened and fd.name startswith /etc/%d and not proc.name in (shells, cat, head)\n    and not (proc.pname = x%d and user.name != root)", i, i)),
-			"output: x", `output: "file opened | file=%fd.name parent=%proc.pname user=%user.name command=%proc.cmdline"`, 1))
+// manyRules is a rules file of at least so many lines: 175 lists, 175 macros, and rules that use them, with exceptions.
+func manyRules(lines int) string {
+	var b strings.Builder
+	for i := range 175 {
+		fmt.Fprintf(&b, "- list: list_%d\n  items: [a%d, b%d, c, d, e]\n", i, i, i)
+		fmt.Fprintf(&b, "- macro: macro_%d\n  condition: (evt.type in (open, openat) and proc.name in (list_%d) and fd.name startswith /x%d)\n", i, i, i)
 	}
-	files := []rule.File{{Name: "f.yaml", Data: []byte(text.String())}}
-	b.SetBytes(int64(text.Len()))
-	b.ReportAllocs()
-	for b.Loop() {
-		set, found := rule.Load(files, languageCatalogues)
-		if _, more := set.Compile(languageCatalogues); rule.HasErrors(found) || rule.HasErrors(more) {
-			b.Fatal("the rules do not load")
-		}
+	for i := 0; 700+i*17 < lines; i++ {
+		fmt.Fprintf(&b, `- rule: rule %d
+  desc: >
+    a rule that looks at files
+    and at processes
+  condition: >
+    macro_%d and not macro_%d
+    and not proc.pname in (list_%d, sh)
+    and user.name != root%d
+  output: "file opened | file=%%fd.name parent=%%proc.pname command=%%proc.cmdline"
+  priority: WARNING
+  tags: [a, b]
+  exceptions:
+    - name: known
+      fields: [proc.name, fd.name]
+      comps: [=, startswith]
+      values:
+        - [x%d, /y]
+`, i, i%175, (i+1)%175, i%175, i, i)
+	}
+	return b.String()
+}
+
+// BenchmarkLoad reads rules files, and compiles them: 100 rules with 350 macros and lists, and 10,000 lines.
+func BenchmarkLoad(b *testing.B) {
+	for _, lines := range []int{2400, 10_000} {
+		text := manyRules(lines)
+		files := []rule.File{{Name: "f.yaml", Data: []byte(text)}}
+		b.Run(fmt.Sprintf("lines=%d", lines), func(b *testing.B) {
+			b.SetBytes(int64(len(text)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, found := rule.Load(files, languageCatalogues); rule.HasErrors(found) {
+					b.Fatal(codes(found))
+				}
+			}
+		})
+		b.Run(fmt.Sprintf("lines=%d/compile", lines), func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				set, _ := rule.Load(files, languageCatalogues)
+				if _, found := set.Compile(languageCatalogues); rule.HasErrors(found) {
+					b.Fatal(codes(found))
+				}
+			}
+		})
 	}
 }

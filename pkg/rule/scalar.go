@@ -11,8 +11,10 @@ import (
 type scalar struct {
 	file *source
 	node *yaml.Node
-	// spans are filled when the first position is asked for: most scalars have no findings.
+	// spans are filled when the first position is asked for, unless the value stands in the file as it is, from base on,
+	// which is tried first: known tells that it was.
 	spans []span
+	base  int
 	known bool
 }
 
@@ -28,7 +30,7 @@ func (s *scalar) value() string { return s.node.Value }
 func (s *scalar) span(start, end int) span {
 	s.locate()
 	value := s.value()
-	if len(s.spans) == 0 {
+	if s.base < 0 && len(s.spans) == 0 {
 		at := contentStart(s.file.data, s.file.offset(s.node.Line, s.node.Column))
 		return span{at, at}
 	}
@@ -36,17 +38,25 @@ func (s *scalar) span(start, end int) span {
 	if strings.TrimSpace(value[start:]) == "" {
 		start = len(strings.TrimRight(value[:start], " \t\r\n"))
 		if start > 0 {
-			last := s.spans[start-1]
+			last := s.at(start - 1)
 			return span{last.end, last.end}
 		}
-		return span{s.spans[0].start, s.spans[0].start}
+		return span{s.at(0).start, s.at(0).start}
 	}
-	out := s.spans[start]
+	out := s.at(start)
 	if end <= start {
 		return span{out.start, out.start}
 	}
-	out.end = s.spans[end-1].end
+	out.end = s.at(end - 1).end
 	return out
+}
+
+// at is the stretch of the file that byte i of the value was made from.
+func (s *scalar) at(i int) span {
+	if s.base >= 0 {
+		return span{s.base + i, s.base + i + 1}
+	}
+	return s.spans[i]
 }
 
 func clamp(i, n int) int { return max(0, min(i, n)) }
@@ -58,10 +68,13 @@ func (s *scalar) locate() {
 	if s.known {
 		return
 	}
-	s.known = true
+	s.known, s.base = true, -1
 	data, value := s.file.data, s.node.Value
 	at := contentStart(data, s.file.offset(s.node.Line, s.node.Column))
 	if at >= len(data) {
+		return
+	}
+	if s.literally(at) {
 		return
 	}
 	switch style := s.node.Style; {
@@ -77,6 +90,25 @@ func (s *scalar) locate() {
 	for n := len(s.spans); n > 0 && n < len(value); n++ {
 		s.spans = append(s.spans, span{s.spans[n-1].end, s.spans[n-1].end})
 	}
+}
+
+// literally tells whether the value stands at the offset at as it is, but for a quotation mark before and behind it.
+func (s *scalar) literally(at int) bool {
+	data, value, style := s.file.data, s.node.Value, s.node.Style
+	if value == "" || strings.ContainsAny(value, "\n\\'\"\u0085\u2028\u2029") {
+		return false
+	}
+	switch {
+	case style&(yaml.DoubleQuotedStyle|yaml.SingleQuotedStyle) != 0:
+		if end := at + 1 + len(value); end < len(data) && data[end] == data[at] && data[at+1:end] == value {
+			s.base = at + 1
+		}
+	case style&(yaml.LiteralStyle|yaml.FoldedStyle) == 0:
+		if strings.HasPrefix(data[at:], value) {
+			s.base = at
+		}
+	}
+	return s.base >= 0
 }
 
 // contentStart skips the tag and the anchor that may stand before a node, with white space and comments after them.

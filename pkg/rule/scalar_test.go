@@ -200,11 +200,15 @@ func checkReadAgain(t interface {
 		s := newScalar(file, n)
 		s.locate()
 		text := len(strings.TrimRight(n.Value, " \t\n"))
-		if len(s.spans) != len(n.Value) && text > 0 {
+		if s.base < 0 && len(s.spans) != len(n.Value) && text > 0 {
 			t.Fatalf("%q: the value %q (style %d) is not found", data, n.Value, n.Style)
 		}
 		last := 0
-		for i, at := range s.spans[:min(text, len(s.spans))] {
+		for i := range text {
+			at := s.at(i)
+			if s.base >= 0 && data[at.start] != n.Value[i] {
+				t.Fatalf("%q: byte %d of %q is not at %+v", data, i, n.Value, at)
+			}
 			if at.start < last || at.end <= at.start || at.end > len(data) {
 				t.Fatalf("%q: byte %d of %q is at %+v", data, i, n.Value, at)
 			}
