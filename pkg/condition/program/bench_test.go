@@ -34,11 +34,23 @@ func hundredRules() []string {
 	return conds
 }
 
-// BenchmarkHundredRules compares the shared program with walking the trees of the same rules.
+// BenchmarkHundredRules compares a set, in which one condition decides others, with the conditions of the shared program
+// one by one and with walking the trees of the same rules.
 func BenchmarkHundredRules(b *testing.B) {
 	conds := hundredRules()
 	e := benchEvent()
-	b.Run("program", func(b *testing.B) {
+	b.Run("set", func(b *testing.B) {
+		p, ids := compile(b, conds...)
+		sieve := p.NewSet(ids).NewSieve()
+		all := []uint64{^uint64(0), 1<<36 - 1}
+		b.ReportAllocs()
+		for b.Loop() {
+			sieve.Begin(e, all)
+			for sieve.Next() >= 0 {
+			}
+		}
+	})
+	b.Run("one by one", func(b *testing.B) {
 		p, ids := compile(b, conds...)
 		s := p.NewState()
 		b.ReportAllocs()
