@@ -101,13 +101,20 @@ func formatInput(c *cobra.Command, check, diff bool) error {
 	return err
 }
 
+// maxKept is how many items of a file are named that are left as they are.
+const maxKept = 20
+
 // laidOut gives the new content of a file, and names the items that are left as they are.
 func laidOut(c *cobra.Command, f rule.File) ([]byte, error) {
 	result, err := layout.Format(f)
 	if err != nil {
 		return nil, err
 	}
-	for _, k := range result.Kept {
+	for i, k := range result.Kept {
+		if i == maxKept {
+			fmt.Fprintf(c.ErrOrStderr(), "%s: %d more items are left as they are\n", lint.Printable(f.Name), len(result.Kept)-i)
+			break
+		}
 		fmt.Fprintf(c.ErrOrStderr(), "%s:%d: left as it is: %s\n", lint.Printable(f.Name), k.Line, k.Reason)
 	}
 	return result.Data, nil

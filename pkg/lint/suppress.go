@@ -124,17 +124,21 @@ type stretch struct{ first, last int }
 type index struct {
 	// stretches are the items and keys by the line on which they start.
 	stretches map[int]stretch
-	// alone are the lines that hold nothing but a comment.
-	alone map[int]bool
+	// below gives, for a line that holds nothing but a comment, the first line below it that is no such line.
+	below map[int]int
 	// first is the line of the first item.
 	first int
 }
 
 func newIndex(doc *document.Document) *index {
-	x := &index{stretches: map[int]stretch{}, alone: map[int]bool{}, first: doc.Lines() + 1}
-	for _, c := range doc.Comments {
-		if c.Alone {
-			x.alone[c.Line] = true
+	x := &index{stretches: map[int]stretch{}, below: map[int]int{}, first: doc.Lines() + 1}
+	for _, c := range slices.Backward(doc.Comments) {
+		if !c.Alone {
+			continue
+		}
+		x.below[c.Line] = c.Line + 1
+		if next, ok := x.below[c.Line+1]; ok {
+			x.below[c.Line] = next
 		}
 	}
 	for _, root := range doc.Roots {
@@ -167,8 +171,8 @@ func newIndex(doc *document.Document) *index {
 // comment that stands alone is about the line below it and the comments that follow it.
 func (x *index) about(c document.Comment) stretch {
 	line := c.Line
-	for c.Alone && x.alone[line] {
-		line++
+	if c.Alone {
+		line = x.below[line]
 	}
 	if s, ok := x.stretches[line]; ok {
 		return s
