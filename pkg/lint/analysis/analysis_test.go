@@ -7,7 +7,6 @@ import (
 	"testing"
 
 	"github.com/saker-security/saker/pkg/audit"
-	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/lint/analysis"
@@ -174,5 +173,3 @@ func TestLogic(t *testing.T) {
 		})
 	}
 }
-
-var _ = condition.SeverityInfo

@@ -20,7 +20,7 @@ var (
 	truths    = []string{"true", "false"}
 	decisions = []string{"allow", "forbid"}
 	fdTypes   = []string{"file", "directory", "ipv4", "ipv6", "ipv4sock", "ipv6sock", "unix", "pipe", "event", "signalfd", "eventpoll",
-		"inotify", "timerfd", "netlink", "bpf", "userfaultfd", "memfd", "pidfd", "iouring", "mq", "unknown"}
+		"inotify", "timerfd", "netlink", "bpf", "userfaultfd", "memfd", "pidfd", "iouring", "io_uring", "mq", "unknown"}
 )
 
 var domains = map[string][]string{

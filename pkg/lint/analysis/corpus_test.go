@@ -6,11 +6,9 @@ import (
 	"testing"
 
 	"github.com/saker-security/saker/pkg/condition"
-	"github.com/saker-security/saker/pkg/lint/analysis"
-	"github.com/saker-security/saker/pkg/rule"
 )
 
-// TestCorpus: rules that are as they should be raise no warning, whatever options. Those in testdata/corpus are
+// TestCorpus: rules that are as they should be raise no warning. Those in testdata/corpus are
 // written in the style and with the idioms of rules that many people use.
 func TestCorpus(t *testing.T) {
 	for _, pattern := range []string{"../../../rules/*.yaml", "testdata/corpus/*.yaml"} {
@@ -35,6 +33,3 @@ func TestCorpus(t *testing.T) {
 		}
 	}
 }
-
-var _ = rule.Diagnostic{}
-var _ = analysis.Check
