@@ -70,14 +70,10 @@ func (p *printer) pair(parent *yaml.Node, x pair, note *note, width int, top boo
 	if top {
 		name = x.key.Value
 	}
-	var lines []string
-	switch {
-	case name == "condition":
-		lines = p.condition(key, x.value, parent.Column, width)
-	default:
-		lines = p.scalar(key, x.value, parent.Column, width, name == "desc" || name == "output")
+	if name == "condition" {
+		return behind(p.condition(key, x.value, parent.Column, width), note.line)
 	}
-	return behind(lines, note.line)
+	return behind(p.scalar(key, x.value, parent.Column, width, name == "desc" || name == "output"), note.line)
 }
 
 // behind adds a comment behind the first line.
