@@ -101,6 +101,9 @@ func (k kind) skipped(skip bool) kind {
 func (c *compiler) condition(r *Rule, d *condition.Diagnostic, skip bool) {
 	p := problem{kind: conditionKind(d).skipped(skip), message: d.Message, hint: d.Hint}
 	c.found.now = rank{stageRule, r.index, stepCompile}
+	if p.kind.falco == falcoWarnCompiled {
+		c.found.now.step = stepCompiled // only of a condition without errors
+	}
 	if p.kind.falco == falcoDeprecated {
 		c.found.now.step = stepWarnings
 		p.path = r.condition.inner.wholePath(r.condition.value)

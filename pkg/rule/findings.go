@@ -59,6 +59,7 @@ const (
 	stepMacros
 	stepWarnings
 	stepCompile
+	stepCompiled
 	stepTypes
 )
 

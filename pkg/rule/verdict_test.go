@@ -53,10 +53,10 @@ func TestVerdicts(t *testing.T) {
 			[]string{`f0.yaml LOAD_ERR_YAML_VALIDATE: rule a 0:2+2, value for enabled 1:11+21`}},
 		{"what is read with an error is not compiled", []string{ruleText("a", "nomacro") + "- rule: b\n"},
 			[]string{`f0.yaml LOAD_ERR_YAML_VALIDATE: rules content  0:0+0, rule b 5:2+72`}},
-		{"warnings before the error stay", []string{"- foo: bar\n" + ruleText("a", "evt.type = open and proc.name = proc.pname") + ruleText("b", "proc.name") + ruleText("c", "x")},
+		{"warnings before the error stay", []string{"- foo: bar\n" + ruleText("a", "evt.type = open and proc.name = proc.pname") + ruleText("b", "proc.name = proc.pname and no.field = 1") + ruleText("c", "x")},
 			[]string{`f0.yaml LOAD_UNKNOWN_ITEM: rules content  0:0+0, rules content item  0:2+2`,
 				`f0.yaml LOAD_COMPILE_CONDITION: rule condition  5:13+73, condition expression "evt.type = open a..." 6:34+93`,
-				`f0.yaml LOAD_ERR_COMPILE_CONDITION: rule condition  10:13+178, condition expression "proc.name" 11:23+187`}},
+				`f0.yaml LOAD_ERR_COMPILE_CONDITION: rule condition  10:13+178, condition expression "proc.name = proc...." 11:41+205`}},
 		{"an error comes again with the next file unless that corrects it", []string{ruleText("a", "m"), ruleText("b", "n"), "- macro: m\n  condition: evt.type = open\n", "- macro: n\n  condition: evt.type = open\n"},
 			[]string{
 				`f0.yaml LOAD_ERR_VALIDATE: rule a 0:2+2, condition expression "m" 1:3+2`, `f1.yaml LOAD_ERR_VALIDATE: rule a 0:2+2, condition expression "m" 1:3+2`,
