@@ -46,6 +46,11 @@ func FuzzCondition(f *testing.F) {
 		if s.True(id) != got {
 			t.Fatalf("%s: the second evaluation differs", cond)
 		}
+		sieve := p.NewSet([]ID{id, id}).NewSieve()
+		sieve.Begin(e, []uint64{3})
+		if first, second := sieve.Next(), sieve.Next(); got != (first == 0) || got != (second == 1) {
+			t.Fatalf("%s: got %v, the set %d and %d", cond, got, first, second)
+		}
 		if got && !p.Types(id).Has(e.Type) {
 			t.Fatalf("%s: true for an event type that is not in the set", cond)
 		}

@@ -11,7 +11,6 @@ package program
 import (
 	"slices"
 	"strconv"
-	"strings"
 
 	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/event"
@@ -58,6 +57,8 @@ type node struct {
 	kind  nodeKind
 	check int32
 	kids  []ID
+	// stateful nodes read a field that counts how often it is asked for, so that no evaluation may be left out.
+	stateful bool
 }
 
 // Stats counts the parts of the program.
@@ -127,27 +128,36 @@ func (b *Builder) Build() *Program {
 	return p
 }
 
-// intern gives the ID of the condition t, making the parts of it that the program does not have yet.
+// intern gives the ID of the condition t, making the parts of it that the program does not have yet. Conjunctions of the
+// same terms are one node in whatever order they are written, and so are disjunctions: the order can only be observed
+// through a field that counts how often it is asked for.
 func (b *Builder) intern(t *tree) ID {
 	n := node{kind: t.kind}
-	var key strings.Builder
-	key.WriteByte("c!&|"[t.kind])
+	key := []byte{"c!&|"[t.kind]}
 	if t.kind == nodeCheck {
 		n.check = b.internCheck(t.check)
-		key.WriteString(strconv.Itoa(int(n.check)))
+		n.stateful = b.program.checks[n.check].stateful()
+		key = strconv.AppendInt(key, int64(n.check), 10)
 	}
 	for _, kid := range t.kids {
 		id := b.intern(kid)
 		n.kids = append(n.kids, id)
-		key.WriteString(strconv.Itoa(int(id)))
-		key.WriteByte(',')
+		n.stateful = n.stateful || b.program.nodes[id].stateful
 	}
-	if id, ok := b.nodeIDs[key.String()]; ok {
+	sorted := n.kids
+	if !n.stateful {
+		sorted = slices.Clone(n.kids)
+		slices.Sort(sorted)
+	}
+	for _, id := range sorted {
+		key = append(strconv.AppendInt(key, int64(id), 10), ',')
+	}
+	if id, ok := b.nodeIDs[string(key)]; ok {
 		return id
 	}
 	id := ID(len(b.program.nodes))
 	b.program.nodes = append(b.program.nodes, n)
-	b.nodeIDs[key.String()] = id
+	b.nodeIDs[string(key)] = id
 	return id
 }
 

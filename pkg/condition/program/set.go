@@ -53,7 +53,7 @@ func (p *Program) NewSet(ids []ID) *Set {
 	set := &Set{program: p, ids: ids, words: (len(ids) + 63) / 64, needs: map[ID][]uint64{}}
 	users := map[ID]int{}
 	for _, id := range ids {
-		set.fixed = append(set.fixed, p.stateful(id))
+		set.fixed = append(set.fixed, p.nodes[id].stateful)
 		terms := p.terms(id, nil, map[ID]bool{})
 		for _, t := range terms {
 			users[t.id]++
@@ -184,17 +184,9 @@ func (p *Program) onlySlot(id ID) (slot int32, ok bool) {
 	return slot, ok
 }
 
-// stateful tells whether an evaluation of the condition has an effect on later ones, so that none may be left out.
-func (p *Program) stateful(id ID) bool {
-	n := &p.nodes[id]
-	if n.kind == nodeCheck {
-		c := p.checks[n.check]
-		return c.left.stateful() || c.right != nil && c.right.stateful()
-	}
-	return slices.ContainsFunc(n.kids, p.stateful)
-}
+// stateful tells whether the check reads the field that counts how often it was asked for.
+func (c *check) stateful() bool { return c.left.stateful() || c.right != nil && c.right.stateful() }
 
-// stateful tells whether the expression reads the field that counts how often it was asked for.
 func (x *Expr) stateful() bool {
 	return slices.ContainsFunc(x.Fields(), func(u Use) bool { return u.Field.Name == "util.cnt" })
 }

@@ -97,6 +97,14 @@ func TestStatefulIsAlwaysEvaluated(t *testing.T) {
 	}
 }
 
+// TestOrderIsNoDifference: the same terms in another order are the same node.
+func TestOrderIsNoDifference(t *testing.T) {
+	_, ids := compile(t, "t.str = a and (t.u64 = 1 or t.bool = true)", "(t.bool = true or t.u64 = 1) and t.str = a", "t.str = a and t.bool = true")
+	if ids[0] != ids[1] || ids[0] == ids[2] {
+		t.Errorf("nodes %v", ids)
+	}
+}
+
 // TestPartIndex compares the automaton with a search for each part.
 func TestPartIndex(t *testing.T) {
 	all := make([]byte, 256)
