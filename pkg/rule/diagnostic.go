@@ -115,9 +115,7 @@ var (
 	kindOverride           = kind{"wrong-type", falcoValidate, condition.SeverityError}
 	kindOverrideKey        = kind{"bad-override", falcoYAML, condition.SeverityError}
 	kindException          = kind{"bad-exception", falcoValidate, condition.SeverityError}
-	kindExceptionField     = kind{"bad-exception", falcoValidate, condition.SeverityError}
 	kindExceptionCondition = kind{"bad-exception", falcoCondition, condition.SeverityError}
-	kindExceptionValue     = kind{"bad-exception", falcoValidate, condition.SeverityError}
 	kindNoBase             = kind{"nothing-to-append", falcoValidate, condition.SeverityError}
 	kindAppend             = kind{"empty-append", falcoValidate, condition.SeverityError}
 	kindSource             = kind{"source-changed", falcoValidate, condition.SeverityError}

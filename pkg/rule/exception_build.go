@@ -54,7 +54,7 @@ func (l *loader) scalarException(def *ruleDef, e *exception) condition.Node {
 	items := make([]*condition.Text, 0, len(e.values))
 	for _, v := range e.values {
 		if v.list || v.scalar == nil {
-			l.valueError(def, e, v, kindExceptionValue, "write values: [a, b], or make fields a list", fmt.Sprintf("a value of exception %s is not a text, but its fields are not a list", quote(e.name)))
+			l.valueError(def, e, v, kindException, "write values: [a, b], or make fields a list", fmt.Sprintf("a value of exception %s is not a text, but its fields are not a list", quote(e.name)))
 			return nil
 		}
 		items = append(items, l.constant(e, v, falcoQuoted(v.text())))
@@ -65,7 +65,7 @@ func (l *loader) scalarException(def *ruleDef, e *exception) condition.Node {
 // exceptionRow compares each field with its value in v.
 func (l *loader) exceptionRow(def *ruleDef, e *exception, v *entry) condition.Node {
 	if len(v.items) != len(e.checked) {
-		l.valueError(def, e, v, kindExceptionValue, "give one value for each field, in brackets: [a, b]",
+		l.valueError(def, e, v, kindException, "give one value for each field, in brackets: [a, b]",
 			fmt.Sprintf("exception %s has %s, but this entry has %s", quote(e.name), counted(len(e.checked), "field"), counted(max(len(v.items), 1), "value")))
 		return nil
 	}

@@ -128,7 +128,7 @@ func (l *loader) exceptionField(m *mapping, e *exception, f *entry, source strin
 	name := f.text()
 	operand := l.operand(name)
 	if operand == nil {
-		m.exceptionError(e, f, kindExceptionField, "write a field such as proc.name, or one with a transformer around it", quote(name)+" is not a field")
+		m.exceptionError(e, f, kindException, "write a field such as proc.name, or one with a transformer around it", quote(name)+" is not a field")
 		return false
 	}
 	c.field = newText(f.scalar, e.context, nil)
@@ -139,7 +139,7 @@ func (l *loader) exceptionField(m *mapping, e *exception, f *entry, source strin
 		return true // the rule is skipped
 	}
 	if d := l.unanswered(operand, source, name); d != nil {
-		k := kindExceptionField
+		k := kindException
 		k.code = d.Code
 		m.exceptionError(e, f, k, d.Hint, d.Message)
 		return false

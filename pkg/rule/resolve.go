@@ -264,7 +264,8 @@ func (r *resolver) reference(n *condition.Macro) condition.Node {
 		}
 		return n
 	case def == r.macro || def.state == resolving:
-		r.report(n.Range, r.loop(def))
+		r.report(n.Range, problem{kind: kindLoop, message: "reference loop in macro " + quote(def.name),
+			hint: "a macro cannot use itself, directly or through others"})
 		return n
 	case r.macro != nil && def.index >= r.macro.visible:
 		r.report(n.Range, problem{kind: kindMacro, hint: "a macro can use only macros defined before it: move the definition up",
@@ -280,12 +281,6 @@ func (r *resolver) reference(n *condition.Macro) condition.Node {
 	}
 	r.grow(def.size, n.Range)
 	return tree
-}
-
-// loop is what is wrong with a macro that uses itself. In its first definition it is not defined yet, says Falco.
-func (r *resolver) loop(def *macroDef) problem {
-	k := kindLoop
-	return problem{kind: k, hint: "a macro cannot use itself, directly or through others", message: "reference loop in macro " + quote(def.name)}
 }
 
 // undefinedMacro says that a macro is not defined, and what may be meant.
