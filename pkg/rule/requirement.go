@@ -121,13 +121,13 @@ func (m *mapping) entryMapping(kind string, n *yaml.Node) *mapping {
 }
 
 // requirement reads the name and the version of an entry.
-func (e *mapping) requirement() (Requirement, bool) {
-	name, ok := e.scalar("name")
+func (m *mapping) requirement() (Requirement, bool) {
+	name, ok := m.scalar("name")
 	if !ok {
 		return Requirement{}, false
 	}
-	e.context = e.context.parent.inside(e.context.kind, name.value(), e.node)
-	v, ok := e.scalar("version")
+	m.context = m.context.parent.inside(m.context.kind, name.value(), m.node)
+	v, ok := m.scalar("version")
 	if !ok {
 		return Requirement{}, false
 	}

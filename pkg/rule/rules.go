@@ -327,23 +327,23 @@ func (l *loader) appendTo(def *ruleDef, m *mapping, u *update) {
 }
 
 // replace puts what an item says in the place of what a rule has.
-func (def *ruleDef) replace(m *mapping, u *update) {
-	r := def.rule
+func (d *ruleDef) replace(m *mapping, u *update) {
+	r := d.rule
 	for _, key := range u.keys {
 		switch key {
 		case "condition":
-			u.condition.inner = def.text.inner
-			def.setText(u.condition)
+			u.condition.inner = d.text.inner
+			d.setText(u.condition)
 		case "output":
-			u.output.inner = def.output.inner
-			def.output = u.output
+			u.output.inner = d.output.inner
+			d.output = u.output
 		case "desc":
 			r.Description = u.Description
 		case "tags":
 			r.Tags = u.Tags
 		case "exceptions":
-			def.exceptions = u.exceptions
-			def.setText(def.text)
+			d.exceptions = u.exceptions
+			d.setText(d.text)
 		case "priority":
 			r.Priority = u.Priority
 		case "enabled":

@@ -81,7 +81,7 @@ func TestFixes(t *testing.T) {
 		{"enabled first", base + "- enabled: no # off\n  rule: r\n", "- enabled: no\n  override: {enabled: replace} # off\n  rule: r\n", true},
 		{"priority", strings.Replace(base, "INFO", "WARNIN", 1), "priority: WARNING\n", false},
 		{"quoted priority", strings.Replace(base, "INFO", "'warnin'", 1), "priority: 'WARNING'\n", false},
-		{"key", strings.Replace(base, "condition", "conditon", 1), "  condition: evt.type", false},
+		{"key", strings.Replace(base, "output", "outptu", 1), "  output: x", false},
 		{"item", "- marco: m\n  condition: x\n", "- macro: m\n", false},
 		{"macro", "- macro: opened\n  condition: evt.type = open\n" + ruleText("r", "opend"), "condition: opened\n", false},
 		{"source", base + "  source: syscal\n", "source: syscall\n", false},
