@@ -35,3 +35,8 @@ if [ ! -x "$bin" ]; then
 	rmdir "$dir"
 fi
 "$bin" run ./...
+
+echo "rules: saker fmt, lint and test"
+$GO run ./cmd/saker fmt --check rules examples/rules
+$GO run ./cmd/saker lint rules
+$GO run ./cmd/saker test rules/tests
