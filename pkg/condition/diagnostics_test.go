@@ -115,8 +115,8 @@ func TestDiagnostics(t *testing.T) {
 		}
 		checkDiagnostic(t, text, diagnostic)
 		line, column := Position(text, diagnostic.Range.Start)
-		fmt.Fprintf(&out, "%d:%d: %s: %s\n%s\nhint: %s\n\n", line, column, diagnostic.Code, diagnostic.Message,
-			Snippet(text, diagnostic.Range), diagnostic.Hint)
+		fmt.Fprintf(&out, "%d:%d: %s: %s\n%q at %q\nhint: %s\n\n", line, column, diagnostic.Code, diagnostic.Message,
+			text, text[diagnostic.Range.Start:diagnostic.Range.End], diagnostic.Hint)
 	}
 	const golden = "testdata/diagnostics.golden"
 	if *update {

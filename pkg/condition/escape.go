@@ -3,6 +3,8 @@ package condition
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // unescape resolves the escapes of a quoted string, given without its quotation marks. The diagnostic has no range.
@@ -109,15 +111,34 @@ func writeEscaped(out *strings.Builder, c, quote byte, last bool) {
 	}
 }
 
-// visible writes text for a message: control characters and what is not UTF-8 are escaped.
+// visible writes text for a message: control characters, what is not UTF-8 and what is not drawn are escaped.
 func visible(s string) string {
 	var out strings.Builder
-	for _, cell := range cells(s) {
-		if s[cell.offset] == '\t' {
+	for i, r := range s {
+		switch {
+		case r == utf8.RuneError && !strings.HasPrefix(s[i:], "\uFFFD"):
+			fmt.Fprintf(&out, `\x%02x`, s[i])
+		case r == '\t':
 			out.WriteString(`\t`)
-			continue
+		case r == '\n':
+			out.WriteString(`\n`)
+		case r == '\r':
+			out.WriteString(`\r`)
+		case unicode.IsPrint(r) || unicode.Is(unicode.M, r):
+			out.WriteRune(r)
+		case r < 0x80:
+			fmt.Fprintf(&out, `\x%02x`, r)
+		default:
+			fmt.Fprintf(&out, `\u%04x`, r)
 		}
-		out.WriteString(cell.shown)
 	}
 	return out.String()
+}
+
+// align moves an offset back to the beginning of a character.
+func align(line string, offset int) int {
+	for back := 0; offset > 0 && offset < len(line) && back < utf8.UTFMax && !utf8.RuneStart(line[offset]); back++ {
+		offset--
+	}
+	return offset
 }

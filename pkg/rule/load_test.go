@@ -339,7 +339,6 @@ func FuzzLoad(f *testing.F) {
 				}
 			}
 		}
-		set.References()
 		for _, v := range (rule.Options{}).Verdicts(files, languageCatalogues) {
 			if len(v.Errors)+len(v.Unmet) > 0 && !rule.HasErrors(all) {
 				t.Fatalf("only the verdict has an error: %v", codes(v.Errors))

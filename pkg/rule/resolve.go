@@ -122,8 +122,10 @@ func conditionKind(d *condition.Diagnostic) kind {
 	switch {
 	case d.Code == program.CodeDeprecatedField:
 		k.falco = falcoDeprecated
-	case d.Severity == condition.SeverityWarning:
+	case d.Code == program.CodeSimplerOperator, d.Code == program.CodeFieldAsText, d.Code == program.CodeTransformerAsText:
 		k.falco = falcoWarnCompiled
+	case d.Severity != condition.SeverityError:
+		k.falco = "" // Falco does not look for it
 	}
 	return k
 }

@@ -113,24 +113,6 @@ func TestFixes(t *testing.T) {
 	}
 }
 
-// TestReferences: each name that stands for something else, with its place.
-func TestReferences(t *testing.T) {
-	set := mustLoad(t, "- list: l\n  items: [a, k]\n- list: k\n  items: [b]\n- macro: m\n  condition: proc.name in (l, x)\n"+
-		ruleText("r", "not m and tolower(proc.aname[2]) in l")+"  exceptions:\n    - {name: e, fields: [proc.name], values: [[k], ['k']]}\n")
-	var got []string
-	for _, r := range set.References() {
-		got = append(got, fmt.Sprintf("%s %s %d:%d-%d in %s %s", r.Kind, r.Name, r.Start.Line, r.Start.Column, r.End.Column, r.Item, r.Owner))
-	}
-	want := []string{
-		"macro m 11:18-19 in rule r", "field proc.aname 11:32-42 in rule r", "list l 11:50-51 in rule r",
-		"field proc.name 13:26-35 in rule r", "list k 13:48-49 in rule r", "list k 13:54-55 in rule r",
-		"field proc.name 6:14-23 in macro m", "list l 6:28-29 in macro m", "list k 2:14-15 in list l",
-	}
-	if diff := cmp.Diff(want, got); diff != "" {
-		t.Error(diff)
-	}
-}
-
 // TestHints: names that are not there lead to those that are.
 func TestHints(t *testing.T) {
 	tests := []struct{ text, hint string }{

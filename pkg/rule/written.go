@@ -26,22 +26,6 @@ func (s *Set) Text(r condition.Range) (text string, local condition.Range) {
 	return x.value, local
 }
 
-// Written gives the condition of a rule or macro as its author wrote it, with the names of macros and lists in their
-// places. Its ranges can be told from those of Node: they are in the same space. It is nil for an item without a
-// condition that can be parsed.
-func (s *Set) Written(item, name, text string) condition.Node {
-	var x *expression
-	if d := s.loader.rules[name]; d != nil && item == inRule {
-		x = &d.expression
-	} else if d := s.loader.macros[name]; d != nil && item == inMacro {
-		x = &d.expression
-	}
-	if x == nil || x.text.value != text {
-		return nil
-	}
-	return x.tree
-}
-
 // Offsets gives the bytes of a file that a range of a Node stands for.
 func (s *Set) Offsets(r condition.Range) (file string, start, end int, ok bool) {
 	x, local, ok := s.texts.locate(r)

@@ -188,7 +188,7 @@ func (c *compiler) constants(k *check, n *condition.Check, texts []*condition.Te
 			k.texts = append(k.texts, t.Value)
 		}
 	}
-	c.warnConstants(k.left, n, texts)
+	c.warnConstants(n, texts)
 	if len(k.constants) < len(texts) {
 		return
 	}

@@ -24,13 +24,12 @@ const (
 	CodePrintOnly         = "print-only"
 
 	// Warnings.
-	CodeSimplerOperator    = "simpler-operator"
-	CodeFieldAsText        = "field-as-text"
-	CodeTransformerAsText  = "transformer-as-text"
-	CodeNumberWraps        = "number-wraps"
-	CodeMatchesEverything  = "matches-everything"
-	CodeDeprecatedField    = "deprecated-field"
-	CodeMissingValueAsText = "missing-value-as-text"
+	CodeSimplerOperator   = "simpler-operator"
+	CodeFieldAsText       = "field-as-text"
+	CodeTransformerAsText = "transformer-as-text"
+	CodeNumberWraps       = "number-wraps"
+	CodeMatchesEverything = "matches-everything"
+	CodeDeprecatedField   = "deprecated-field"
 
 	// CodeMoreFindings tells how many findings are left out.
 	CodeMoreFindings = "more-findings"

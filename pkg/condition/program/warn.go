@@ -8,7 +8,7 @@ import (
 )
 
 // warnConstants reports constants that are valid but probably not what was meant.
-func (c *compiler) warnConstants(left *Expr, n *condition.Check, texts []*condition.Text) {
+func (c *compiler) warnConstants(n *condition.Check, texts []*condition.Text) {
 	for _, t := range texts {
 		switch {
 		case n.Op == condition.OpRegex && plainRegex.MatchString(t.Value):
@@ -19,7 +19,6 @@ func (c *compiler) warnConstants(left *Expr, n *condition.Check, texts []*condit
 				"path %s matches every value", quote(t.Value))
 		}
 		c.warnMisused(t)
-		c.warnMissing(left, n.Op, t)
 	}
 }
 
@@ -44,18 +43,3 @@ func (c *compiler) warnMisused(t *condition.Text) {
 }
 
 var transformerLike = regexp.MustCompile(`^([a-z0-9]+)\(.*\)$`)
-
-// placeholder is what outputs show for a missing value.
-const placeholder = "<NA>"
-
-// warnMissing reports a comparison with the placeholder for fields of audit events, which never hold it as a value;
-// some system call fields do.
-func (c *compiler) warnMissing(left *Expr, op condition.Op, t *condition.Text) {
-	if t.Value != placeholder || left.field == nil || !comparesWhole(op) && op != condition.OpPMatch {
-		return
-	}
-	if strings.HasPrefix(left.field.Name, "ka.") || strings.HasPrefix(left.field.Name, "jevt.") {
-		c.warn(CodeMissingValueAsText, t.Span(), "to ask whether there is a value write "+left.name+" exists",
-			"a missing value of %s is not the text %s, which only outputs show", left.name, placeholder)
-	}
-}
