@@ -20,15 +20,20 @@ type settings struct {
 
 func (s *settings) register(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVarP(&s.file, "config", "c", "", "configuration `file` in the form of falco.yaml")
+	s.registerConfig(c)
 	f.StringArrayVarP(&s.rules, "rules", "r", nil, "rules `file` or directory, may be given again; replaces rules_files (default: the built-in rules)")
-	f.StringArrayVarP(&s.options, "option", "o", nil, "set a configuration `key=value`, may be given again; overrides the file")
 	for _, flag := range []*selectionFlag{
 		{settings: s, flag: "enable", enable: true}, {settings: s, flag: "disable"},
 		{settings: s, flag: "enable-tag", enable: true, byTag: true}, {settings: s, flag: "disable-tag", byTag: true},
 	} {
 		f.Var(flag, flag.flag, flag.usage())
 	}
+}
+
+// registerConfig adds the flags that say how the program is configured.
+func (s *settings) registerConfig(c *cobra.Command) {
+	c.Flags().StringVarP(&s.file, "config", "c", "", "configuration `file` in the form of falco.yaml")
+	c.Flags().StringArrayVarP(&s.options, "option", "o", nil, "set a configuration `key=value`, may be given again; overrides the file")
 }
 
 // selectionFlag is a flag that switches rules on or off. The four of them fill one list, so that they take effect in

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/saker-security/saker/pkg/condition"
+	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/daemon"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/lint"
@@ -20,8 +21,9 @@ import (
 
 // lintFlags are the flags of saker lint.
 type lintFlags struct {
-	format, severity, config, explain string
-	fix, diff, strict, all            bool
+	settings
+	format, severity, linter, explain string
+	fix, diff, strict                 bool
 }
 
 func newLint() *cobra.Command {
@@ -39,10 +41,13 @@ on the first line of an item it is about the whole item, on that of a key about 
 file, or in a parent of it up to the root of the repository, sets severities and suppresses by path and rule. Errors
 cannot be suppressed.
 
-The format falco is the report that falco -V writes as JSON, with what Falco looks for and nothing else: its exit code
+With -c and -o the rules are looked at as they run with that configuration: its static_fields, its rule_matching, and,
+when no file is named, its rules_files.
+
+The format falco is the report that falco -V writes as JSON (falco-text: as text), with what Falco looks for and nothing else: its exit code
 is 1 only for errors, and severities, suppressions and the configuration do not count.`,
 		Args: func(c *cobra.Command, args []string) error {
-			if f.explain != "" {
+			if f.explain != "" || f.file != "" {
 				return nil
 			}
 			return needFiles(c, args)
@@ -56,16 +61,16 @@ is 1 only for errors, and severities, suppressions and the configuration do not 
 	}
 	c.Flags().StringVar(&f.format, "format", "text", strings.Join(lintFormats, ", "))
 	c.Flags().StringVar(&f.severity, "severity", "warning", "the least severity that is reported: error, warning or info")
-	c.Flags().StringVar(&f.config, "config", "", "the configuration `FILE` of the linter, instead of the one that is found")
+	c.Flags().StringVar(&f.linter, "lint-config", "", "the configuration `FILE` of the linter, instead of the one that is found")
 	c.Flags().StringVar(&f.explain, "explain", "", "explain the findings of a `CODE`, several, or all, and check nothing")
 	c.Flags().BoolVar(&f.fix, "fix", false, "make the corrections that change nothing about what the rules match, and report the rest")
 	c.Flags().BoolVar(&f.diff, "diff", false, "with --fix: print what would be corrected and write nothing")
 	c.Flags().BoolVar(&f.strict, "strict", false, "look for matters of style too, reported as infos")
-	c.Flags().BoolVar(&f.all, "match-all", false, "the rules run with rule_matching: all, so that no rule hides another one")
+	f.registerConfig(c)
 	return c
 }
 
-var lintFormats = []string{"text", "json", "sarif", "github", "junit", "falco"}
+var lintFormats = []string{"text", "json", "sarif", "github", "junit", "falco", "falco-text"}
 
 // explain prints the explanations of codes. The code all stands for the list of them.
 func explain(w io.Writer, codes []string) error {
@@ -101,7 +106,17 @@ func nearestCode(code string) string {
 }
 
 func (f *lintFlags) run(c *cobra.Command, paths []string) error {
-	options, err := f.options(paths)
+	cfg, _, err := config.Load(f.file, f.settings.options, os.Getenv)
+	if err != nil {
+		return err
+	}
+	if len(paths) == 0 {
+		paths = cfg.RulesFiles
+	}
+	if len(paths) == 0 {
+		return fmt.Errorf("%s names no rules_files: name files or directories", f.file)
+	}
+	options, err := f.lintOptions(cfg, paths)
 	if err != nil {
 		return err
 	}
@@ -117,12 +132,8 @@ func (f *lintFlags) run(c *cobra.Command, paths []string) error {
 			return err
 		}
 	}
-	if f.format == "falco" {
-		ok, err := falco.WriteResults(c.OutOrStdout(), c.ErrOrStderr(), files, options.Catalogues)
-		if err == nil && !ok {
-			err = errFindings
-		}
-		return err
+	if f.format == "falco" || f.format == "falco-text" {
+		return f.writeFalco(c, files, options)
 	}
 	result := lint.Lint(files, options)
 	if err := f.write(c.OutOrStdout(), result); err != nil {
@@ -134,9 +145,19 @@ func (f *lintFlags) run(c *cobra.Command, paths []string) error {
 	return nil
 }
 
-func (f *lintFlags) options(paths []string) (lint.Options, error) {
-	o := lint.Options{Catalogues: daemon.Catalogues("")}
-	o.Analysis.MatchAll, o.Analysis.Strict = f.all, f.strict
+// writeFalco writes Falco's own report, whose exit code says only whether the files can be used.
+func (f *lintFlags) writeFalco(c *cobra.Command, files []rule.File, o lint.Options) error {
+	ok, err := falco.WriteResults(c.OutOrStdout(), c.ErrOrStderr(), files, o.Catalogues, f.format == "falco-text")
+	if err == nil && !ok {
+		err = errFindings
+	}
+	return err
+}
+
+// lintOptions says what to look for in rules that run with the configuration cfg.
+func (f *lintFlags) lintOptions(cfg config.Config, paths []string) (lint.Options, error) {
+	o := lint.Options{Catalogues: daemon.Catalogues("", cfg.StaticFields...)}
+	o.Analysis.MatchAll, o.Analysis.Strict = cfg.MatchAll, f.strict
 	o.Analysis.Delivers = delivers
 	severities := map[string]condition.Severity{"error": condition.SeverityError, "warning": condition.SeverityWarning, "info": condition.SeverityInfo}
 	least, ok := severities[f.severity]
@@ -154,7 +175,7 @@ func (f *lintFlags) options(paths []string) (lint.Options, error) {
 	if f.diff && !f.fix {
 		return o, errors.New("--diff is used with --fix")
 	}
-	name := f.config
+	name := f.linter
 	if name == "" {
 		directory := paths[0]
 		if info, err := os.Stat(directory); err == nil && !info.IsDir() {

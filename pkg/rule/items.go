@@ -17,9 +17,12 @@ func (l *loader) document(file *source, doc *yaml.Node) {
 	}
 	all := content(file)
 	if root.Kind != yaml.SequenceNode {
-		l.report(all, problem{kind: kindShape, at: nodeSpan(file, root),
-			message: fmt.Sprintf("a rules file must be a list of items, not %s", kindName(root)),
-			hint:    "start each item with a dash: - rule: …"})
+		hint := "start each item with a dash: - rule: …"
+		if root.Kind == yaml.MappingNode && hasKey(root, "tests") {
+			hint = "it looks like tests of rules: keep them in a folder of their own, which saker test reads"
+		}
+		l.report(all, problem{kind: kindShape, at: nodeSpan(file, root), hint: hint,
+			message: fmt.Sprintf("a rules file must be a list of items, not %s", kindName(root))})
 		return
 	}
 	for _, n := range root.Content {
@@ -39,6 +42,16 @@ func (l *loader) document(file *source, doc *yaml.Node) {
 		}
 		l.item(l.newMapping(c, n))
 	}
+}
+
+// hasKey tells whether a mapping has a key.
+func hasKey(n *yaml.Node, key string) bool {
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		if n.Content[i].Value == key {
+			return true
+		}
+	}
+	return false
 }
 
 // item reads one item. Its kind is the first of these keys that it has.

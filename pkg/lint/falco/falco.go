@@ -47,13 +47,16 @@ func (r *Results) OK() bool {
 	return r.Missing == ""
 }
 
-// WriteResults loads rules files and writes the report on them in Falco's JSON to stdout. It tells whether all files can
+// WriteResults loads rules files and writes the report on them in Falco's JSON, or as text, to stdout. It tells whether all files can
 // be used. When a plugin is missing there is no report, as in Falco, but a message on stderr.
-func WriteResults(stdout, stderr io.Writer, files []rule.File, catalogues map[string]*field.Catalogue) (ok bool, err error) {
+func WriteResults(stdout, stderr io.Writer, files []rule.File, catalogues map[string]*field.Catalogue, text bool) (ok bool, err error) {
 	r := Load(files, catalogues, rule.Options{})
 	if r.Missing != "" {
 		_, err := fmt.Fprintln(stderr, "Error:", printable(r.Missing))
 		return false, err
+	}
+	if text {
+		return r.OK(), r.WriteText(stdout)
 	}
 	return r.OK(), r.WriteJSON(stdout)
 }

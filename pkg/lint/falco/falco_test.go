@@ -166,7 +166,7 @@ func skeleton(text string) string {
 func TestShape(t *testing.T) {
 	var b strings.Builder
 	ok, err := falco.WriteResults(&b, io.Discard, []rule.File{
-		{Name: "a", Data: []byte("- rule: r\n  x: y\n  enabled: true\n")}, {Name: "b", Data: []byte("- {list: l, items: [], zz: 1}\n")}}, catalogues)
+		{Name: "a", Data: []byte("- rule: r\n  x: y\n  enabled: true\n")}, {Name: "b", Data: []byte("- {list: l, items: [], zz: 1}\n")}}, catalogues, false)
 	if err != nil || ok {
 		t.Fatalf("ok %v, error %v", ok, err)
 	}
@@ -249,7 +249,7 @@ func TestManyWarnings(t *testing.T) {
 // TestMissingPlugin: there is no report, a message says what is missing.
 func TestMissingPlugin(t *testing.T) {
 	var out, message strings.Builder
-	ok, err := falco.WriteResults(&out, &message, []rule.File{{Name: "a", Data: []byte("- required_plugin_versions: [{name: zz, version: 0.1.0}]\n")}}, catalogues)
+	ok, err := falco.WriteResults(&out, &message, []rule.File{{Name: "a", Data: []byte("- required_plugin_versions: [{name: zz, version: 0.1.0}]\n")}}, catalogues, false)
 	if ok || err != nil || out.String() != "" || !strings.HasPrefix(message.String(), "Error: ") || !strings.Contains(message.String(), "zz (>= 0.1.0)") {
 		t.Errorf("ok %v, error %v, output %q, message %q", ok, err, out.String(), message.String())
 	}
