@@ -20,6 +20,11 @@ bench ./pkg/condition
 bench ./pkg/condition/program
 bench ./pkg/engine
 bench ./pkg/rule
+bench ./rules -cpu=1
+bench ./pkg/lint
+bench ./pkg/lint/analysis
+bench ./pkg/lint/server
+bench ./pkg/ruletest
 bench ./pkg/syscall
 if [ "$(id -u)" = 0 ]; then
 	bench ./pkg/syscall/driver/core
