@@ -124,3 +124,26 @@ func TestExceptionsAppended(t *testing.T) {
 		}
 	}
 }
+
+// TestExceptionsReplaced: the new exceptions hold, the old ones do not.
+func TestExceptionsReplaced(t *testing.T) {
+	base := excepted("t.str exists", "  - {name: e, fields: [t.str], values: [[a]]}\n")
+	replaced := func(exceptions string) string {
+		return "- rule: r\n  exceptions:" + exceptions + "\n  override: {exceptions: replace}\n"
+	}
+	for exceptions, want := range map[string]string{
+		" [{name: e, fields: [t.str], comps: [=], values: [[b]]}]": `(and (unary "exists" (field t.str)) (not (binary "=" (field t.str) (val "b"))))`,
+		" [{name: f, fields: t.str2, values: [b]}]":                `(and (unary "exists" (field t.str)) (not (binary "in" (field t.str2) (list "b"))))`,
+		" [{name: f, fields: t.str2}]":                             `(unary "exists" (field t.str))`,
+		" []":                                                      `(unary "exists" (field t.str))`,
+	} {
+		set := mustLoad(t, base, replaced(exceptions))
+		if got := condition.SExpr(set.Rules[0].Node); got != want {
+			t.Errorf("%s\n got %s\nwant %s", exceptions, got, want)
+		}
+	}
+	_, found := load([]string{base, replaced(" [{name: e, fields: [t.st], values: [[b]]}]")})
+	if len(found) == 0 || !strings.Contains(codes(found)[0], "unknown-field: source tsrc has no field t.st") {
+		t.Errorf("a field that does not exist: %v", codes(found))
+	}
+}

@@ -199,7 +199,7 @@ func (l *loader) toggleRule(m *mapping, name string) {
 	if m.failed && l.strict {
 		return
 	}
-	def.replace(m, u)
+	l.replaceIn(def, m, u)
 	l.touch(&def.definition)
 }
 
@@ -257,7 +257,7 @@ func (l *loader) overrideRule(m *mapping, name string, o override) {
 		def = l.base(m, name)
 	}
 	if def != nil && len(o.replace) > 0 && !(m.failed && l.strict) {
-		def.replace(m, replaced)
+		l.replaceIn(def, m, replaced)
 	}
 	for _, key := range slices.Sorted(slices.Values(m.keys)) {
 		switch {
@@ -326,8 +326,8 @@ func (l *loader) appendTo(def *ruleDef, m *mapping, u *update) {
 	}
 }
 
-// replace puts what an item says in the place of what a rule has.
-func (d *ruleDef) replace(m *mapping, u *update) {
+// replaceIn puts what an item says in the place of what a rule has.
+func (l *loader) replaceIn(d *ruleDef, m *mapping, u *update) {
 	r := d.rule
 	for _, key := range u.keys {
 		switch key {
@@ -342,6 +342,9 @@ func (d *ruleDef) replace(m *mapping, u *update) {
 		case "tags":
 			r.Tags = u.Tags
 		case "exceptions":
+			for _, e := range u.exceptions {
+				l.checkException(m, e, r.Source)
+			}
 			d.exceptions = u.exceptions
 			d.setText(d.text)
 		case "priority":
