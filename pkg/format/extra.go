@@ -61,7 +61,7 @@ func CompileField(text string, cat *field.Catalogue) (*Field, []*condition.Diagn
 		return nil, found
 	}
 	if _, ok := op.(*condition.Field); !ok {
-		return TextField(text, &Template{text: "%" + text, tokens: []token{{expr: x, list: x.List()}}}), found
+		return TextField(text, &Template{text: "%" + text, tokens: []token{{expr: x}}}), found
 	}
 	use := x.Fields()[0]
 	return &Field{Name: text, use: use, print: use.Field.Print}, found

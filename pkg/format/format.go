@@ -44,9 +44,6 @@ type token struct {
 	literal string
 	expr    *program.Expr
 	print   field.Print
-	// list marks a transformer whose result is a list: an empty one is printed as (), one that could not be made as
-	// missing. Conditions do not tell the two apart.
-	list bool
 	// width is the number of bytes that the value takes, 0 for as many as it has.
 	width int
 }
@@ -189,8 +186,6 @@ func (c *compiler) token(start int) (token, int) {
 	tok := token{expr: x, width: width}
 	if _, ok := op.(*condition.Field); ok {
 		tok.print = x.Fields()[0].Field.Print
-	} else {
-		tok.list = x.List()
 	}
 	return tok, at + n
 }
@@ -325,28 +320,14 @@ func (t *Template) Append(dst []byte, e *event.Event, v *event.Value) []byte {
 		}
 		start := len(dst)
 		v.Reset()
-		switch {
-		case tok.expr.Extract(e, v):
+		if tok.expr.Extract(e, v) {
 			dst = appendText(dst, v, tok.expr.Type(), tok.expr.List(), tok.print)
-		case tok.list && complete(tok.expr, e, v):
-			dst = append(dst, "()"...)
-		default:
+		} else {
 			dst = append(dst, missing...)
 		}
 		dst = pad(dst, start, tok.width)
 	}
 	return dst
-}
-
-// complete tells whether each field of an expression has a value.
-func complete(x *program.Expr, e *event.Event, v *event.Value) bool {
-	for _, use := range x.Fields() {
-		v.Reset()
-		if !use.Field.Extract(e, use.Arg, v) || use.Field.List && len(v.List) == 0 {
-			return false
-		}
-	}
-	return true
 }
 
 // pad cuts dst[start:] to width bytes or fills it with blanks; a width of 0 leaves it.

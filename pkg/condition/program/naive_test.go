@@ -61,7 +61,7 @@ func naiveOperand(op condition.Operand, e *event.Event) operandValue {
 	case *condition.Number:
 		return operandValue{typ: event.TypeString, v: text(op.Text), ok: true}
 	case *condition.Group:
-		o := operandValue{typ: event.TypeString, list: true, ok: len(op.Items) > 0}
+		o := operandValue{typ: event.TypeString, list: true, ok: true}
 		for _, item := range op.Items {
 			el := naiveOperand(item, e)
 			o.ok = o.ok && el.ok
@@ -189,7 +189,7 @@ words:
 		v, ok := last[op.Arg.Text]
 		return operandValue{typ: event.TypeString, v: text(v), ok: ok && !missing}
 	}
-	return operandValue{typ: event.TypeString, list: true, v: texts(all...), ok: len(all) > 0 && !missing}
+	return operandValue{typ: event.TypeString, list: true, v: texts(all...), ok: !missing}
 }
 
 func naiveCheck(n *condition.Check, e *event.Event) bool {

@@ -72,7 +72,7 @@ func TestGetopt(t *testing.T) {
 	}{
 		{"-n -t 5", "nt:", "", "n t 5"}, {"-nt5", "nt:", "", "n t 5"}, {"-nt 5 x", "nt:", "", "n t 5"}, {"-t", "nt:", "", "|"},
 		{"-x -n", "n", "", "? n"}, {"-n -- -n", "n", "", "n"}, {"-n x -n", "n", "", "n"}, {"-n - -n", "n", "", "n"},
-		{"--long -n", "n", "", "n"}, {"-:", "n:", "", "?"}, {"-n", ":n", "", "n"}, {"x", "n", "", "missing"}, {"-t -n", "nt:", "", "t -n"},
+		{"--long -n", "n", "", "n"}, {"-:", "n:", "", "?"}, {"-n", ":n", "", "n"}, {"x", "n", "", "|"}, {"-t -n", "nt:", "", "t -n"},
 		{"-a 1 -a 2", "a:", "a", "2"}, {"-n -n", "n", "n", "n"}, {"-a 1", "a:b", "b", "missing"}, {"-a", "a:", "a", "|"},
 		{"-b -a1", "a:b", "a", "1"}, {"-x", "a", "x", "missing"},
 	}
@@ -93,6 +93,20 @@ func TestGetopt(t *testing.T) {
 		}
 		if !evaluate(t, cond+want, e) {
 			t.Errorf("%v: wrong", tt)
+		}
+	}
+}
+
+// TestEmptyResult: a transformer's list without elements is a value, a field's is not.
+func TestEmptyResult(t *testing.T) {
+	e := newEvent(map[string]event.Value{"strs": texts("file")})
+	for cond, want := range map[string]bool{
+		`getopt(t.strs, "n") exists`: true, `getopt(t.strs, "n") in (a)`: true, `getopt(t.strs, "n") intersects (a)`: false,
+		`len(getopt(t.strs, "n")) = 0`: true, `join("-", ()) = ""`: true,
+		`getopt(t.missings, "n") exists`: false, `len(t.missings) = 0`: false,
+	} {
+		if got := evaluate(t, cond, e); got != want {
+			t.Errorf("%s: got %v", cond, got)
 		}
 	}
 }

@@ -126,7 +126,7 @@ func (ev *evaluator) value(i int32) *event.Value {
 	case x.fn != nil:
 		v := &ev.values[i]
 		v.Reset()
-		ok = x.fn.apply(ev, i, v) && !(x.list && len(v.List) == 0)
+		ok = x.fn.apply(ev, i, v) // an empty list, such as getopt's without options, is a value
 	}
 	memo := ev.epoch << 1
 	if ok {
