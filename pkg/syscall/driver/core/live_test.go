@@ -116,9 +116,15 @@ func (s *stream) find(match func(got) bool) got {
 	}
 }
 
-// of matches events of one type and thread.
+// restarted is the result of a call that a signal interrupted before the kernel starts it again by itself. The runtime
+// sends signals of its own, so on a slow machine any call that waits may show it.
+const restarted = -512
+
+// of matches events of one type and thread, calls that the kernel starts again left out.
 func of(kind uint16, thread int) func(got) bool {
-	return func(g got) bool { return g.Type == kind && g.Thread == int64(thread) }
+	return func(g got) bool {
+		return g.Type == kind && g.Thread == int64(thread) && !(kind == typeConnect && g.number(0) == restarted)
+	}
 }
 
 // onThread runs f on a thread of its own and gives the thread's id.
