@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strings"
 
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/field"
@@ -25,6 +26,45 @@ func (Values) PluginInfo() string { return "info" }
 // Event makes the first event of a source.
 func Event(source string, values Values) *event.Event {
 	return &event.Event{Num: 1, Source: source, Data: values}
+}
+
+// Given makes an event of source tsrc that has the given fields, as language-cases.yaml writes them: without the "t.",
+// addresses as texts. A null is a field without a value.
+func Given(fields map[string]any) (*event.Event, error) {
+	values := Values{}
+	for name, v := range fields {
+		v, err := given(v, strings.HasPrefix(name, "ip") || strings.HasPrefix(name, "net"))
+		if err != nil {
+			return nil, fmt.Errorf("value of field %s: %w", name, err)
+		}
+		if v != nil {
+			values["t."+name] = v
+		}
+	}
+	return Event("tsrc", values), nil
+}
+
+func given(v any, address bool) (any, error) {
+	switch v := v.(type) {
+	case nil, bool, int, int64, uint64, float64:
+		return v, nil
+	case string:
+		if !address {
+			return v, nil
+		}
+		a, err := netip.ParseAddr(v)
+		return a.Unmap(), err
+	case []any:
+		list := make([]any, len(v))
+		for i := range v {
+			var err error
+			if list[i], err = given(v[i], address); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	}
+	return nil, fmt.Errorf("no field has a value of type %T", v)
 }
 
 // Language is the catalogue of source tsrc: t.str, t.strs, t.u64 and so on.
