@@ -24,10 +24,10 @@ type languageCase struct {
 	Result    string `yaml:"result"`
 }
 
-// describedGroups and describedNots are the ways in which inputs are described.
+// describedGroups and describedRuns are the ways in which inputs are described.
 var (
 	describedGroups = regexp.MustCompile(`^(\d+) nested parentheses\b.*depth limit (\d+)`)
-	describedNots   = regexp.MustCompile(`^(\d+) x "not " before a check`)
+	describedRuns   = regexp.MustCompile(`^(\d+) x "(.+)" before a check`)
 )
 
 // described builds an input that is only described, and the limit of depth for it.
@@ -37,9 +37,9 @@ func described(text string) (input string, depth int, ok bool) {
 		depth, _ = strconv.Atoi(m[2])
 		return nested(count), depth, true
 	}
-	if m := describedNots.FindStringSubmatch(text); m != nil {
+	if m := describedRuns.FindStringSubmatch(text); m != nil {
 		count, _ := strconv.Atoi(m[1])
-		return strings.Repeat("not ", count) + "a.b = 1", 100, true
+		return strings.Repeat(m[2], count) + "a.b = 1", 100, true
 	}
 	return "", 0, false
 }
