@@ -46,6 +46,8 @@ func (e usageError) Unwrap() []error { return []error{e.error, errUsage} }
 // from looking for them (2): a wrong flag, a file that cannot be read.
 func tool(run func(*cobra.Command, []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
+		// A tool has nothing to finish: the first signal ends it, also where it waits for a file that is a pipe.
+		signal.Reset(os.Interrupt, syscall.SIGTERM)
 		err := run(c, args)
 		if err == nil || errors.Is(err, errFindings) {
 			return err

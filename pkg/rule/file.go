@@ -75,6 +75,9 @@ func expand(path string) ([]string, error) {
 		// A mounted ConfigMap holds links, so what counts is where the entry leads.
 		if info, err := os.Stat(name); err == nil && info.IsDir() {
 			continue
+		} else if err == nil && !info.Mode().IsRegular() {
+			// Opening a pipe that nobody writes to would wait for ever.
+			return nil, fmt.Errorf("read rules directory: %s is not a file; remove it, or name the files instead of the directory", name)
 		}
 		names = append(names, name)
 	}
