@@ -95,6 +95,9 @@ func (w *world) undelivered(r *rule.Rule, types *program.TypeSet) {
 		return
 	}
 	names := w.typeNames(types)
+	if len(names) == 0 {
+		return
+	}
 	for _, name := range names {
 		if w.options.Delivers(w.catalogue.Source(), name) {
 			return

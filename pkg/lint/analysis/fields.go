@@ -186,12 +186,17 @@ func (w *world) neverSet(f *field.Field, a *field.Arg, types *program.TypeSet) b
 	if f.Applies == nil || types.All() || types.Empty() {
 		return false
 	}
+	named := false
 	for _, id := range types.IDs() {
-		if name := w.catalogue.Types()[id]; name != asynchronous && f.Applies(id, a) {
+		if w.catalogue.Types()[id] == asynchronous {
+			continue
+		}
+		if f.Applies(id, a) {
 			return false
 		}
+		named = true
 	}
-	return true
+	return named // without one the rule never matches, which is another finding
 }
 
 // lookup finds the field of a name with its argument, as outputs write it.

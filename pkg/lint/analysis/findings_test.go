@@ -194,6 +194,7 @@ func TestWholeFiles(t *testing.T) {
 	tests := []struct{ name, text, want string }{
 		{"output", head + "  condition: evt.type = execve\n  output: addr=%evt.arg.addr of %proc.name\n", "field-never-set %evt.arg.addr"},
 		{"output of one type", head + "  condition: evt.type in (execve, connect)\n  output: addr=%evt.arg.addr\n", ""},
+		{"output of no type", head + "  condition: evt.type = kcmp and (evt.type = execve and proc.name = a or evt.type = openat)\n  output: addr=%evt.arg.addr\n", "always-false evt.type = execve and proc.name = a or evt.type = openat"},
 		{"output without value", head + "  condition: evt.type = execve\n  output: image=%container.image.repository\n", "pending-field %container.image.repository"},
 		{"capture", head + "  condition: evt.type = execve\n  output: x\n  capture: true\n", "capture-not-written r"},
 		{"exception without values", head + "  condition: evt.type = execve\n  output: x\n  exceptions:\n    - name: e\n      fields: [proc.name]\n", "empty-exception "},
