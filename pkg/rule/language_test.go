@@ -1,11 +1,8 @@
 package rule_test
 
 import (
-	"crypto/sha256"
 	"fmt"
-	"net/netip"
 	"os"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -43,29 +40,6 @@ type reported struct {
 }
 
 func (r reported) String() string { return fmt.Sprint(r.File, " ", r.Code, " ", r.At) }
-
-// differences are the cases in which we do something else than Falco on purpose: the rules that match, nil for an
-// error, and why. A case of the same name with other files is another case.
-var differences = map[string]struct {
-	files, why string
-	hits       []string
-}{
-	"R006": {"b78dfbac", "an item is a text, whatever characters it has", []string{"r1"}},
-	"R007": {"518b561d", "an item with a comma is one text, not two", []string{}},
-	"R009": {"6870b77b", "lists in lists are resolved at any depth", []string{"r1", "r2"}},
-	"R059": {"da951ce1", "a word inside a quoted text is never the name of a list", []string{"r1"}},
-	"R065": {"f17203d2", "a list does not hide a macro of the same name", []string{"r1"}},
-	"R066": {"fc7b631f", "an item is a text, whatever characters it has", []string{"r1"}},
-}
-
-// differs tells whether c is one of the differences.
-func (c languageCase) differs() (hits []string, ok bool) {
-	d, ok := differences[c.ID]
-	if !ok || d.files != fmt.Sprintf("%x", sha256.Sum256([]byte(strings.Join(c.Files, "\x00"))))[:8] {
-		return nil, false
-	}
-	return d.hits, true
-}
 
 func readCases(t testing.TB) (load, rules []languageCase) {
 	t.Helper()
@@ -114,16 +88,22 @@ func load(texts []string) (*rule.Compiled, []rule.Diagnostic) {
 func TestLanguageCases(t *testing.T) {
 	loads, rules := readCases(t)
 	run := func(section string, cases []languageCase, check func(languageCase) string) {
-		passed := 0
+		passed, different := 0, 0
 		for _, c := range cases {
 			if problem := check(c); problem != "" {
-				t.Errorf("%s (%s): %s", c.ID, c.What, problem)
-				continue
+				_, found := load(c.Files)
+				why := c.difference(found)
+				if why == "" {
+					t.Errorf("case %s (%s): %s", c.ID, c.What, problem)
+					continue
+				}
+				t.Logf("case %s (%s) differs: %s", c.ID, c.What, why)
+				different++
 			}
 			passed++
 		}
-		t.Logf("%s: %d of %d cases pass", section, passed, len(cases))
-		if len(cases) == 0 {
+		fmt.Printf("%d of %d %s cases passed, %d of them with a listed difference\n", passed, len(cases), section, different)
+		if len(cases) == 0 && os.Getenv("LANGUAGE_CASES") == "" {
 			t.Errorf("%s: there are no cases", section)
 		}
 	}
@@ -144,7 +124,7 @@ func asReported(file string, found []rule.Diagnostic) []string {
 	var out []string
 	for _, d := range found {
 		r := reported{File: file, Code: d.Falco}
-		for _, l := range d.Path[1:] {
+		for _, l := range d.Path[min(1, len(d.Path)):] {
 			at := l.Type
 			if l.Name != "" {
 				at += " " + l.Name
@@ -169,9 +149,6 @@ func checkLoad(c languageCase) string {
 	if got := rule.HasErrors(found); got != (c.Exit != 0) {
 		return fmt.Sprintf("errors %v, want exit code %d: %v", got, c.Exit, codes(found))
 	}
-	if _, ok := c.differs(); ok {
-		return ""
-	}
 	var successful []bool
 	var errors, warnings []string
 	for _, v := range languageOptions.Verdicts(filesOf(c.Files), languageCatalogues) {
@@ -189,12 +166,11 @@ func checkLoad(c languageCase) string {
 }
 
 func checkRules(c languageCase) string {
-	want, differs := c.differs()
-	if !differs {
-		want = c.Hits
+	compiled, found, err := c.configured()
+	if err != nil {
+		return err.Error()
 	}
-	compiled, found := c.configured()
-	if c.LoadError != nil && !differs {
+	if len(c.LoadError) > 0 && len(c.LoadError[0]) > 0 {
 		verdicts := languageOptions.Verdicts(filesOf(c.Files), languageCatalogues)
 		if got := verdicts[len(verdicts)-1].Errors; len(got) != 1 || got[0].Falco != c.LoadError[0][0] || !rule.HasErrors(found) {
 			return fmt.Sprintf("want %s: %v %v", c.LoadError[0][0], codes(got), codes(found))
@@ -204,8 +180,11 @@ func checkRules(c languageCase) string {
 	if rule.HasErrors(found) {
 		return fmt.Sprintf("does not load: %v", codes(found))
 	}
-	hits, outputs := c.matches(compiled)
-	if diff := cmp.Diff(append([]string{}, want...), hits); diff != "" {
+	hits, outputs, err := c.matches(compiled)
+	if err != nil {
+		return err.Error()
+	}
+	if diff := cmp.Diff(append([]string{}, c.Hits...), hits); diff != "" {
 		return "hits " + diff
 	}
 	if c.Outputs != nil {
@@ -214,17 +193,30 @@ func checkRules(c languageCase) string {
 	return ""
 }
 
-// configured loads the files of the case and carries out its configuration.
-func (c languageCase) configured() (*rule.Compiled, []rule.Diagnostic) {
-	var config struct {
-		Rules []map[string]struct {
-			Rule string `yaml:"rule"`
-			Tag  string `yaml:"tag"`
-		} `yaml:"rules"`
-		Priority string `yaml:"priority"`
+// configuration is what the case configures.
+type configuration struct {
+	Rules []map[string]struct {
+		Rule string `yaml:"rule"`
+		Tag  string `yaml:"tag"`
+	} `yaml:"rules"`
+	Priority string `yaml:"priority"`
+	Matching string `yaml:"rule_matching"`
+}
+
+func (c languageCase) configuration() (configuration, error) {
+	config := configuration{Matching: c.Matching}
+	if c.Config == "" {
+		return config, nil
 	}
-	if err := yaml.Load([]byte(c.Config), &config); err != nil && c.Config != "" {
-		panic(err)
+	err := yaml.Load([]byte(c.Config), &config)
+	return config, err
+}
+
+// configured loads the files of the case and carries out its configuration.
+func (c languageCase) configured() (*rule.Compiled, []rule.Diagnostic, error) {
+	config, err := c.configuration()
+	if err != nil {
+		return nil, nil, err
 	}
 	var selections []rule.Selection
 	for _, entry := range config.Rules {
@@ -242,39 +234,39 @@ func (c languageCase) configured() (*rule.Compiled, []rule.Diagnostic) {
 	if config.Priority != "" {
 		threshold, err := rule.ParsePriority(config.Priority)
 		if err != nil {
-			panic(err)
+			return nil, nil, err
 		}
 		for _, r := range set.Rules {
 			r.Enabled = r.Enabled && r.Priority <= threshold
 		}
 	}
 	compiled, more := set.Compile(languageCatalogues)
-	return compiled, append(found, more...)
+	return compiled, append(found, more...), nil
 }
 
 // matches lists the rules that match the event of the case, and their outputs.
-func (c languageCase) matches(compiled *rule.Compiled) (hits, outputs []string) {
-	values := fieldtest.Values{}
-	for name, v := range c.Event {
-		if s, ok := v.(string); ok && strings.HasPrefix(name, "ip") {
-			v = netip.MustParseAddr(s)
-		}
-		values["t."+name] = v
+func (c languageCase) matches(compiled *rule.Compiled) (hits, outputs []string, err error) {
+	e, err := fieldtest.Given(c.Event)
+	if err != nil {
+		return nil, nil, err
 	}
-	e := fieldtest.Event("tsrc", values)
-	source := compiled.Sources["tsrc"]
+	hits = []string{}
+	source := compiled.Sources[e.Source]
+	if source == nil {
+		return hits, nil, nil
+	}
+	config, err := c.configuration()
 	state := source.Program.NewState()
 	state.Begin(e)
-	hits = []string{}
 	for _, r := range source.Rules {
 		if !r.Enabled || !state.True(r.Condition) {
 			continue
 		}
 		hits = append(hits, r.Name)
 		outputs = append(outputs, string(r.Output.Append(nil, e, &event.Value{})))
-		if c.Matching == "first" {
+		if config.Matching == "first" {
 			break
 		}
 	}
-	return hits, outputs
+	return hits, outputs, err
 }

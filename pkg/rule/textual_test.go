@@ -3,6 +3,7 @@ package rule_test
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,6 +27,8 @@ type textItem struct {
 	List, Macro, Rule string
 	Items             []string
 	Condition         string
+	Source            string
+	Enabled           *bool
 	Append            bool
 	Override          map[string]string
 	Exceptions        []textException
@@ -49,15 +52,16 @@ func readTextual(files []string) (*textual, error) {
 			return nil, err
 		}
 		for _, item := range items {
-			appends := item.Append || item.Override["condition"] == "append" || item.Override["items"] == "append"
+			if item == nil {
+				continue
+			}
 			switch {
-			case item == nil:
 			case item.List != "":
-				t.lists = t.collect(t.lists, item, appends)
+				t.lists = t.collect(t.lists, item)
 			case item.Macro != "":
-				t.macros = t.collect(t.macros, item, appends)
+				t.macros = t.collect(t.macros, item)
 			case item.Rule != "":
-				t.rules = t.collect(t.rules, item, appends)
+				t.rules = t.collect(t.rules, item)
 			}
 		}
 	}
@@ -66,23 +70,49 @@ func readTextual(files []string) (*textual, error) {
 
 func (item *textItem) name() string { return item.List + item.Macro + item.Rule }
 
-func (t *textual) collect(all []*textItem, item *textItem, appends bool) []*textItem {
+func (t *textual) collect(all []*textItem, item *textItem) []*textItem {
 	item.index, item.visible = t.clock, t.clock
 	t.clock++
-	for _, old := range all {
-		switch {
-		case old.name() != item.name():
-		case appends:
-			old.Items, old.visible = append(old.Items, item.Items...), item.visible
-			old.Condition += " " + item.Condition
-			return all
-		default:
-			item.index = old.index
-			*old = *item
-			return all
+	old := named(all, item.name())
+	switch {
+	case old == nil:
+		return append(all, item)
+	case item.Append || len(item.Override) > 0 || item.Rule != "" && item.Condition == "":
+		old.change(item)
+	default:
+		item.index = old.index
+		*old = *item
+	}
+	return all
+}
+
+// change adds an item to the one of the same name, or puts parts of it in the place of others.
+func (item *textItem) change(by *textItem) {
+	item.visible = by.visible
+	if by.Enabled != nil {
+		item.Enabled = by.Enabled
+	}
+	if by.Override["items"] == "replace" {
+		item.Items = nil
+	}
+	item.Items = append(item.Items, by.Items...)
+	if by.Override["condition"] == "replace" {
+		item.Condition = ""
+	}
+	if by.Condition != "" {
+		item.Condition += " " + by.Condition
+	}
+	if by.Override["exceptions"] == "replace" {
+		item.Exceptions = nil
+	}
+	for _, e := range by.Exceptions {
+		same := func(old textException) bool { return old.Name == e.Name }
+		if i := slices.IndexFunc(item.Exceptions, same); i >= 0 {
+			item.Exceptions[i].Values = append(item.Exceptions[i].Values, e.Values...)
+		} else {
+			item.Exceptions = append(item.Exceptions, e)
 		}
 	}
-	return append(all, item)
 }
 
 // conditions gives the condition of each rule, or the first error.
@@ -144,11 +174,13 @@ const (
 
 // substitute puts the items of a list in the place of each of its names.
 func substitute(text, name string, items []string) string {
-	var quoted []string
+	list := ""
 	for _, item := range items {
-		quoted = append(quoted, textQuoted(item))
+		if list != "" {
+			list += ", "
+		}
+		list += textQuoted(item)
 	}
-	list := strings.Join(quoted, ", ")
 	for from := 0; from < len(text); {
 		at := strings.Index(text[from:], name)
 		if at < 0 {
@@ -195,13 +227,18 @@ func (item *textItem) withExceptions() string {
 				rows = append(rows, textQuoted(fmt.Sprint(v)))
 				continue
 			}
+			values, _ := v.([]any)
+			comps, given := e.Comps.([]any)
+			if len(values) != len(fields) || given && len(comps) != len(fields) {
+				return "" // an error
+			}
 			var terms []string
 			for i, f := range fields {
 				comp := "="
-				if comps, ok := e.Comps.([]any); ok {
+				if given {
 					comp = fmt.Sprint(comps[i])
 				}
-				terms = append(terms, fmt.Sprintf("%v %s %s", f, comp, textValue(comp, v.([]any)[i])))
+				terms = append(terms, fmt.Sprintf("%v %s %s", f, comp, textValue(comp, values[i])))
 			}
 			rows = append(rows, "("+strings.Join(terms, " and ")+")")
 		}
