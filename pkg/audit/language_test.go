@@ -3,6 +3,7 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -42,7 +43,8 @@ var differences = map[string]struct {
 // TestLanguageCases runs the k8s cases of the recorded behaviour of Falco.
 func TestLanguageCases(t *testing.T) {
 	path := os.Getenv("LANGUAGE_CASES")
-	if path == "" {
+	own := path == ""
+	if own {
 		path = "../condition/testdata/language-cases.yaml"
 	}
 	file, err := os.ReadFile(path)
@@ -61,7 +63,7 @@ func TestLanguageCases(t *testing.T) {
 	if err := yaml.Unmarshal(file, &cases); err != nil {
 		t.Fatal(err)
 	}
-	if len(cases.K8s) == 0 {
+	if len(cases.K8s) == 0 && own {
 		t.Fatalf("no k8s cases in %s", path)
 	}
 	catalogue := Catalogue("host")
@@ -102,17 +104,17 @@ func TestLanguageCases(t *testing.T) {
 			}
 			if d := cmp.Diff(expected, extractText(t, catalogue, e, name)); d != "" {
 				failed = true
-				t.Errorf("%s (%s) %s differs (-want +got):\n%s", c.ID, c.What, name, d)
+				t.Errorf("case %s (%s) %s differs (-want +got):\n%s", c.ID, c.What, name, d)
 			}
 		}
 		if !failed {
 			passed++
 		}
 	}
-	if used != len(differences) {
+	if own && used != len(differences) {
 		t.Errorf("%d of %d differences belong to a case", used, len(differences))
 	}
-	t.Logf("k8s cases: passed %d of %d, with %d values different on purpose", passed, len(cases.K8s), len(differences))
+	fmt.Printf("%d of %d k8s cases passed, %d values in them with a listed difference\n", passed, len(cases.K8s), used)
 }
 
 // splitOne makes the one event of a text, which the test may use to its end.
