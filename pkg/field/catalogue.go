@@ -81,8 +81,12 @@ func (c *Catalogue) Suggest(name string) []string {
 	return Nearest(name, names, most)
 }
 
-// shortest is how long a text must be to be taken for the beginning of a name.
-const shortest = 3
+const (
+	// shortest is how long a text must be to be taken for the beginning of a name.
+	shortest = 3
+	// longest is how long a text may be to be compared: no name is longer, and comparing takes the square of the length.
+	longest = 200
+)
 
 // Nearest gives those of names that are name with few letters changed for its length, or that begin with it, best
 // first, at most n. Of names with as many changes, the one that is the same for longer comes first.
@@ -90,6 +94,9 @@ func Nearest(name string, names []string, n int) []string {
 	type scored struct {
 		name         string
 		cost, common int
+	}
+	if len(name) > longest {
+		return nil
 	}
 	limit := 1 + len(name)/4
 	var near []scored

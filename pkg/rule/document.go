@@ -54,6 +54,11 @@ func parse(s *source) ([]*yaml.Node, *problem) {
 	}
 }
 
+// TooLarge tells whether Load refuses a file because of its size in bytes, or in what may be values, without reading it.
+func TooLarge(data []byte) bool {
+	return len(data) > MaxFileSize || marks(string(data)) > maxMarks
+}
+
 // marks counts what begins a value: a file has at most a few times as many values.
 func marks(data string) int {
 	n := 0

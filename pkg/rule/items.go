@@ -218,7 +218,7 @@ func (m *mapping) noBase(item string) {
 	p := problem{kind: kindNoBase, at: nodeSpan(m.file, m.value(item)),
 		message: fmt.Sprintf("there is no %s %s to append to", item, quote(m.context.name)),
 		hint:    "define it before, in this file or in one that is read earlier"}
-	if near := nearest(m.context.name, m.load.names(item)); near != "" {
+	if near := m.load.nearName(item, m.context.name); near != "" {
 		p.hint = "did you mean " + quote(near) + "?"
 	}
 	m.report(m.context, p)

@@ -114,3 +114,39 @@ func TestManyFindings(t *testing.T) {
 		t.Error("an error behind many warnings is lost")
 	}
 }
+
+// TestMisspelled: files in which nothing is right take little time to say so. Without the limits the test would not end.
+func TestMisspelled(t *testing.T) {
+	var macros strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&macros, "- macro: abcdefghijklmnopqrstuvwxyz%d\n  condition: abcdefghijklmnopqrstuvwxy%d\n", i, i)
+	}
+	name := strings.Repeat("a", 400_000)
+	for what, test := range map[string]struct{ text, code string }{
+		"macros":     {macros.String(), "undefined-macro"},
+		"long names": {"- macro: " + name + "\n  condition: a.b = 1\n" + ruleText("r", name+"b"), "undefined-macro"},
+		"one line":   {ruleText("r", "a.b = 1") + "  tags: [" + strings.Repeat("[é],", 30_000) + "x]\n", "wrong-type"},
+	} {
+		_, found := load([]string{test.text})
+		if !slices.ContainsFunc(found, func(d rule.Diagnostic) bool { return d.Code == test.code }) {
+			t.Errorf("%s: %v", what, codes(found[:min(3, len(found))]))
+		}
+	}
+}
+
+// TestPlacesInLongLines: places are right behind many characters of several bytes, after every kind of line break.
+func TestPlacesInLongLines(t *testing.T) {
+	for _, n := range []int{1, 126, 127, 128, 129, 300} {
+		for _, line := range []string{"\n", "\r\n", "\r", "\r\n\r\n"} {
+			text := "# " + strings.Repeat("é", n) + line + "- {list: l, items: [" + strings.Repeat("日, ", n) + "[]]}" + line
+			_, found := load([]string{text})
+			want := rule.Position{File: "f0.yaml", Line: 2, Column: len("- {list: l, items: [") + 5*n + 1}
+			if line == "\r\n\r\n" {
+				want.Line = 3
+			}
+			if len(found) == 0 || found[0].Start != want {
+				t.Errorf("%d, %q: %v", n, line, codes(found))
+			}
+		}
+	}
+}

@@ -74,6 +74,8 @@ type loader struct {
 	// fields remembers the fields of exceptions by their text, asked what keeps a source from having them.
 	fields map[string]*condition.Field
 	asked  map[string]*condition.Diagnostic
+	// compared counts the names that were compared with misspelled ones.
+	compared int
 	// total counts the nodes of all resolved conditions of rules.
 	total int
 	// clock counts definitions and changes.

@@ -30,3 +30,17 @@ func nearest(s string, names []string) string {
 	}
 	return ""
 }
+
+// maxCompared is how many names are compared while rules are loaded; files in which everything is misspelled would
+// take the square of their length.
+const maxCompared = 200_000
+
+// nearName gives the name of a list, macro or rule that is most like a name, empty when none is.
+func (l *loader) nearName(item, name string) string {
+	if l.compared > maxCompared {
+		return ""
+	}
+	names := l.names(item)
+	l.compared += len(names)
+	return nearest(name, names)
+}

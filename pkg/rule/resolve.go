@@ -293,7 +293,7 @@ func (l *loader) undefinedMacro(name string) problem {
 		p.hint = fmt.Sprintf("%s is a list: compare a field with it, as in proc.name in (%s)", name, name)
 	} else if other, ok := field.Renamed(name); ok {
 		p.hint = fmt.Sprintf("did you mean the field %s?", other)
-	} else if near := nearest(name, l.names(inMacro)); near != "" {
+	} else if near := l.nearName(inMacro, name); near != "" {
 		p.hint = "did you mean " + near + "?"
 		p.suggestion = near
 	}

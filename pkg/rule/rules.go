@@ -380,7 +380,7 @@ func (l *loader) unknownSource(m *mapping, source string) {
 
 // ruleHint says which rule may be meant.
 func (l *loader) ruleHint(name string) string {
-	if near := nearest(name, l.names(inRule)); near != "" {
+	if near := l.nearName(inRule, name); near != "" {
 		return "did you mean " + quote(near) + "?"
 	}
 	return "define the rule before"

@@ -11,29 +11,33 @@ type source struct {
 	name string
 	data string
 	// lines are the offsets at which lines start as editors count them, marks as the YAML scanner does: it takes three
-	// more characters for line breaks.
-	lines, marks []int
+	// more characters for line breaks. before is how many characters stand before each of the marks.
+	lines, marks, before []int
+	// stops are the offsets of the characters 0, stride, 2*stride and so on, so that a column of a long line is found
+	// without reading the line.
+	stops []int
 }
+
+const stride = 128
 
 func newSource(f File) *source {
 	s := &source{name: f.Name, data: string(f.Data)}
-	start := 0
-	if strings.HasPrefix(s.data, "\ufeff") {
-		start = len("\ufeff")
-	}
-	s.lines = []int{start}
-	s.marks = []int{start}
-	for i := start; i < len(s.data); {
-		n := breakLen(s.data, i)
-		if n == 0 {
-			i++
-			continue
+	at := len(s.data) - len(strings.TrimPrefix(s.data, "\ufeff"))
+	s.lines, s.marks, s.before = []int{at}, []int{at}, []int{0}
+	for chars := 0; at < len(s.data); {
+		if chars%stride == 0 {
+			s.stops = append(s.stops, at)
 		}
-		if s.data[i] == '\n' || s.data[i] == '\r' {
-			s.lines = append(s.lines, i+n)
+		c, size := utf8.DecodeRuneInString(s.data[at:])
+		ends := breakLen(s.data, at) == size // not at a carriage return before a newline, which ends the line
+		at += size
+		chars++
+		if ends {
+			s.marks, s.before = append(s.marks, at), append(s.before, chars)
 		}
-		s.marks = append(s.marks, i+n)
-		i += n
+		if ends && (c == '\n' || c == '\r') {
+			s.lines = append(s.lines, at)
+		}
 	}
 	return s
 }
@@ -65,10 +69,14 @@ func (s *source) offset(line, column int) int {
 	if line > len(s.marks) {
 		return len(s.data)
 	}
-	at := s.marks[line-1]
-	for ; column > 1 && at < len(s.data); column-- {
-		_, n := utf8.DecodeRuneInString(s.data[at:])
-		at += n
+	chars := s.before[line-1] + max(column, 1) - 1
+	if chars/stride >= len(s.stops) {
+		return len(s.data)
+	}
+	at := s.stops[chars/stride]
+	for rest := chars % stride; rest > 0 && at < len(s.data); rest-- {
+		_, size := utf8.DecodeRuneInString(s.data[at:])
+		at += size
 	}
 	return at
 }

@@ -100,7 +100,7 @@ func (r *resolver) maybeList(t *condition.Text, alone bool) {
 	}
 	near, known := l.nearLists[t.Value]
 	if !known {
-		near = nearest(t.Value, l.names(inList))
+		near = l.nearName(inList, t.Value)
 		l.nearLists[t.Value] = near
 	}
 	if near != "" {
