@@ -14,8 +14,12 @@ import (
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 )
 
-// MaxDepth is how deep the YAML may be nested, as for rules files.
-const MaxDepth = 64
+const (
+	// MaxDepth is how deep the YAML may be nested, as for rules files.
+	MaxDepth = 64
+	// MaxNodes is how many values and keys the YAML may have, as for rules files.
+	MaxNodes = 250_000
+)
 
 // Document is a YAML text, which may hold several YAML documents.
 type Document struct {
@@ -25,9 +29,15 @@ type Document struct {
 	// Comments are in the order of the text.
 	Comments []Comment
 
-	// lines are the offsets at which lines start, as the YAML scanner counts lines.
-	lines []int
+	// lines are the offsets at which lines start, as the YAML scanner counts lines, and before is how many characters
+	// stand before each of them.
+	lines, before []int
+	// stops are the offsets of the characters 0, stride, 2*stride and so on, so that a column of a long line is found
+	// without reading the line.
+	stops []int
 }
+
+const stride = 128
 
 // Comment is a comment: Text[Start:End] begins with the character # and ends before the line break.
 type Comment struct {
@@ -40,7 +50,9 @@ type Comment struct {
 
 // Parse reads a text. The error names the line and column at which it stops being YAML; aliases are not followed.
 func Parse(text string) (*Document, error) {
-	d := &Document{Text: text, lines: lineStarts(text)}
+	d := &Document{Text: text}
+	d.index()
+	nodes := 0
 	loader, err := yaml.NewLoader(strings.NewReader(text), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(MaxDepth))))
 	if err != nil {
 		return nil, fmt.Errorf("read YAML: %w", err)
@@ -53,6 +65,9 @@ func Parse(text string) (*Document, error) {
 		}
 		if err != nil {
 			return nil, fmt.Errorf("read YAML: %w", err)
+		}
+		if nodes += count(root); nodes > MaxNodes {
+			return nil, fmt.Errorf("read YAML: more than %d values", MaxNodes)
 		}
 		d.Roots = append(d.Roots, root)
 	}
@@ -70,8 +85,12 @@ func (d *Document) Offset(n *yaml.Node) int {
 	if n.Line < 1 || n.Line > len(d.lines) {
 		return len(d.Text)
 	}
-	at := d.lines[n.Line-1]
-	for column := n.Column; column > 1 && at < len(d.Text); column-- {
+	chars := d.before[n.Line-1] + max(n.Column, 1) - 1
+	if chars/stride >= len(d.stops) {
+		return len(d.Text)
+	}
+	at := d.stops[chars/stride]
+	for rest := chars % stride; rest > 0 && at < len(d.Text); rest-- {
 		_, size := utf8.DecodeRuneInString(d.Text[at:])
 		at += size
 	}
@@ -107,17 +126,31 @@ func (d *Document) CommentsIn(start, end int) []Comment {
 	return d.Comments[find(start):find(max(start, end))]
 }
 
-func lineStarts(text string) []int {
-	start := len(text) - len(strings.TrimPrefix(text, "\ufeff"))
-	starts := []int{start}
-	for i := start; i < len(text); {
-		n := breakLen(text, i)
-		i += max(n, 1)
-		if n > 0 {
-			starts = append(starts, i)
+// index finds where lines start, and every so many characters.
+func (d *Document) index() {
+	at := len(d.Text) - len(strings.TrimPrefix(d.Text, "\ufeff"))
+	d.lines, d.before = []int{at}, []int{0}
+	for chars := 0; at < len(d.Text); {
+		if chars%stride == 0 {
+			d.stops = append(d.stops, at)
+		}
+		_, size := utf8.DecodeRuneInString(d.Text[at:])
+		ends := breakLen(d.Text, at) == size // not at a carriage return before a newline, which ends the line
+		at += size
+		chars++
+		if ends {
+			d.lines, d.before = append(d.lines, at), append(d.before, chars)
 		}
 	}
-	return starts
+}
+
+// count gives the number of values and keys of a tree as it is written, aliases counting as one.
+func count(n *yaml.Node) int {
+	size := 1
+	for _, c := range n.Content {
+		size += count(c)
+	}
+	return size
 }
 
 // breakLen gives the length of the line break at s[i:] as YAML 1.1 knows them, 0 when there is none.

@@ -50,6 +50,33 @@ func TestComments(t *testing.T) {
 	}
 }
 
+// TestOffsets: places are right behind many characters of several bytes, after every kind of line break.
+func TestOffsets(t *testing.T) {
+	for _, n := range []int{0, 126, 127, 128, 129, 300} {
+		for _, line := range []string{"\n", "\r\n", "\r", "\u2028"} {
+			d, err := document.Parse("\ufeff# " + strings.Repeat("é", n) + line + "- [" + strings.Repeat("日, ", n) + "here]" + line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			list := d.Roots[0].Content[0].Content[0]
+			if at := d.Offset(list.Content[n]); !strings.HasPrefix(d.Text[at:], "here") {
+				t.Errorf("%d, %q: %d", n, line, at)
+			}
+		}
+	}
+}
+
+// TestTooMany: a text of too many values is refused, one of very many on a line is read in time.
+func TestTooMany(t *testing.T) {
+	text := "[" + strings.Repeat("x,", document.MaxNodes+1) + "]"
+	if _, err := document.Parse(text); err == nil {
+		t.Error("no error")
+	}
+	if _, err := document.Parse(text[:len("[")+2*200_000] + "]"); err != nil {
+		t.Error(err)
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{"# a\n- rule: x # b\n", "- a: >\n    # no\n  # yes\n", "- |2\n\n   # x\n", "'# # ''", "\ufeff- \"#", "--- >\n# a\n", "&a !b |+\n \t#"} {
 		f.Add(seed)

@@ -39,8 +39,8 @@ var errChanged = errors.New("cannot be laid out without changing its meaning; th
 // Format lays out a rules file. An error says why it cannot be read, beginning with file:line:column, or that the
 // result would not mean the same as the file. A file that is no list of items in block form is left as it is.
 func Format(file rule.File) (Result, error) {
-	if len(file.Data) > rule.MaxFileSize {
-		return Result{}, fmt.Errorf("%s:1:1: the file is larger than %d MiB; split it into several files", file.Name, rule.MaxFileSize>>20)
+	if rule.TooLarge(file.Data) {
+		return Result{}, syntaxError(file, nil)
 	}
 	text := strings.ReplaceAll(strings.TrimPrefix(string(file.Data), "\ufeff"), "\r\n", "\n")
 	doc, err := document.Parse(text)

@@ -71,6 +71,8 @@ func TestErrors(t *testing.T) {
 		"- rule: \"x\n":            "f.yaml:1:9: not valid YAML: the quoted text that starts here has no end",
 		"\x00":                     "f.yaml:1:1: control character 0x00",
 		strings.Repeat("#", 5<<20): "f.yaml:1:1: the file is larger than 4 MiB",
+		"- a: [" + strings.Repeat("x,", 400_000) + "]\n": "f.yaml:1:1: the file has more than 300000 values or lines; split it into several files",
+		"- a:\n" + strings.Repeat("    b: c\n", 200_000): "f.yaml:1:1: the file has more than 250000 values; split it into several files",
 	} {
 		_, err := layout.Format(rule.File{Name: "f.yaml", Data: []byte(data)})
 		if err == nil || !strings.HasPrefix(err.Error(), want) {
