@@ -37,6 +37,9 @@ func (w *world) shadows(src *rule.Source) {
 		if earlier == nil {
 			continue // what it covers, the rule that covers it does too
 		}
+		if w.budget.spent {
+			return
+		}
 		set := newBits(len(rules))
 		set.fill(i+1, len(rules))
 		for _, part := range earlier.conjuncts {
@@ -94,6 +97,9 @@ func (w *world) covers(earlier, later *candidate) bool {
 	if earlier.term.id == later.term.id {
 		return true
 	}
+	if !w.spend(compareSteps) {
+		return false
+	}
 	if later.facts == nil {
 		later.facts = w.assume(later.term)
 	}
@@ -113,6 +119,9 @@ func (w *world) covers(earlier, later *candidate) bool {
 	}
 	return true
 }
+
+// compareSteps is what comparing two conditions costs, beside the searches.
+const compareSteps = 30
 
 // mentions tells whether one of the terms speaks of x.
 func mentions(terms []*term, x *expr) bool {

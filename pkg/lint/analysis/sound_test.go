@@ -415,3 +415,22 @@ func TestIncomplete(t *testing.T) {
 		t.Errorf("with all steps: %s", got)
 	}
 }
+
+// TestIncompleteShadows: comparing many rules with each other ends when it has cost enough.
+func TestIncompleteShadows(t *testing.T) {
+	var text strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&text, "- {rule: r%d, desc: d, source: tsrc, output: x, priority: INFO, condition: t.str = a%d and t.u64 = %d}\n", i, i, i)
+	}
+	catalogues := map[string]*field.Catalogue{"tsrc": language.catalogue}
+	set, found := rule.Load([]rule.File{{Name: "f", Data: []byte(text.String())}}, catalogues)
+	compiled, more := set.Compile(catalogues)
+	if len(found)+len(more) > 0 {
+		t.Fatal(found, more)
+	}
+	for steps, want := range map[int]int{200 * 199 / 4 * compareSteps: 1, maxSteps: 0} {
+		if got := check(set, compiled, Options{}, &budget{left: steps}); len(got) != want {
+			t.Errorf("%d steps: %v", steps, got)
+		}
+	}
+}
