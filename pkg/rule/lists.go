@@ -8,6 +8,7 @@ import (
 
 // check puts the items of lists in the place of their names. Only bare words are names: a quoted text never is.
 func (r *resolver) check(n *condition.Check) condition.Node {
+	r.otherwise(n)
 	switch right := n.Right.(type) {
 	case *condition.List:
 		for _, t := range right.Items {
@@ -90,10 +91,10 @@ func (r *resolver) operand(n *condition.Check, name *condition.Text, def *listDe
 	r.grow(len(flat), name.Range)
 	switch n.Op {
 	case condition.OpIn, condition.OpIntersects, condition.OpPMatch:
-		return &condition.List{Range: name.Range, Items: flat}
+		return r.bareList(name, flat)
 	}
 	if n.Modifier != condition.ModifierNone {
-		return &condition.List{Range: name.Range, Items: flat}
+		return r.bareList(name, flat)
 	}
 	if len(flat) == 1 {
 		r.listAsValue(name, flat[0])
@@ -103,6 +104,15 @@ func (r *resolver) operand(n *condition.Check, name *condition.Text, def *listDe
 		hint:    fmt.Sprintf("write in (%s), or put the word in quotes if the text itself is meant", name.Value),
 		message: fmt.Sprintf("%s is the name of a list of %d items, but %s compares with one value", quote(name.Value), len(flat), n.Op)})
 	return name
+}
+
+// bareList is the list whose name stands without parentheses.
+func (r *resolver) bareList(name *condition.Text, flat []*condition.Text) condition.Operand {
+	if len(flat) != 1 {
+		r.loader.found.reportRange(r.loader.texts, name.Range, differs(
+			fmt.Sprintf("here %s is the list; for Falco %d items without parentheses are an error", quote(name.Value), len(flat)), "write ("+name.Value+")"))
+	}
+	return &condition.List{Range: name.Range, Items: flat}
 }
 
 // flatten gives the items of a list, those of the lists among them in their places. A name that is being resolved

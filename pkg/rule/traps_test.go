@@ -128,3 +128,40 @@ func TestHints(t *testing.T) {
 		}
 	}
 }
+
+// TestOtherwise: a check that means more here than in Falco is told once, one that means the same is not.
+func TestOtherwise(t *testing.T) {
+	for check, want := range map[string]string{
+		"proc.name = " + strings.Repeat("a", 255):            "",
+		"proc.name glob " + strings.Repeat("a", 256):         "the text has 256 bytes; Falco refuses constants longer than 255",
+		"proc.name in (b, " + strings.Repeat("a", 256) + ")": "the text has 256 bytes; Falco refuses constants longer than 255",
+		"fd.name pmatch (/a*, /b)":                           "",
+		"fd.name pmatch (/a*, /b*)":                          "here every pattern of the list is looked at; Falco follows only one of those that match a part of the path",
+		"tolower(proc.name) in (a)":                          "",
+		"tolower(fd.types) in (a)":                           "here the transformer changes each element of the list; in Falco the check never holds",
+		"tolower(fd.types) exists":                           "",
+		"toupper(evt.type) = OPEN":                           "here the check is looked at for events of all types; it ends Falco",
+		"evt.type = val(proc.name)":                          "here the check is looked at for events of all types; it ends Falco",
+		"proc.name = val(evt.type)":                          "",
+		"len(getopt(fd.types, 'a')) = 1":                     "here the inner transformer is applied first; in Falco the result has a stray NUL, or ends it",
+		"len(getopt(fd.types, 'a')[a]) = 1":                  "",
+		"join(tolower('X'), fd.types) = a":                   "here the inner transformer is applied first; in Falco the result has a stray NUL, or ends it",
+		"proc.aname contains anyof (a, b)":                   "here every ancestor is looked at; in Falco the check holds for the nearest at most",
+		"proc.aname[2] contains anyof (a, b)":                "",
+		`proc.env["a b"] exists`:                             "here the argument is taken whole; Falco cuts it at a blank or a bracket",
+		`proc.env["a"] exists`:                               "",
+		"proc.name in l":                                     "here 'l' is the list; for Falco 2 items without parentheses are an error",
+		"proc.name in (l)":                                   "",
+	} {
+		_, found := load([]string{"- list: l\n  items: [x, y]\n" + ruleText("r", "evt.type = open and "+check)})
+		var got []string
+		for _, d := range found {
+			if d.Code == "falco-differs" {
+				got = append(got, d.Message)
+			}
+		}
+		if want == "" && len(got) > 0 || want != "" && !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: %q, want %q", check, got, want)
+		}
+	}
+}
