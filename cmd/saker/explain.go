@@ -203,7 +203,7 @@ func (o *explaining) explain(c *cobra.Command, set *ruletest.Rules, one *rule.Co
 
 func (o *explaining) write(w io.Writer, x *ruletest.Explanation) error {
 	if o.format == "json" {
-		return x.WriteJSON(w)
+		return x.WriteJSON(escapedJSON(w))
 	}
 	return x.WriteText(w)
 }

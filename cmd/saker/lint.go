@@ -147,7 +147,7 @@ func (f *lintFlags) run(c *cobra.Command, paths []string) error {
 
 // writeFalco writes Falco's own report, whose exit code says only whether the files can be used.
 func (f *lintFlags) writeFalco(c *cobra.Command, files []rule.File, o lint.Options) error {
-	ok, err := falco.WriteResults(c.OutOrStdout(), c.ErrOrStderr(), files, o.Catalogues, f.format == "falco-text")
+	ok, err := falco.WriteResults(escapedJSON(c.OutOrStdout()), c.ErrOrStderr(), files, o.Catalogues, f.format == "falco-text")
 	if err == nil && !ok {
 		err = errFindings
 	}
@@ -228,9 +228,9 @@ func (f *lintFlags) write(w io.Writer, r lint.Result) error {
 	}
 	switch f.format {
 	case "json":
-		return r.WriteJSON(w)
+		return r.WriteJSON(escapedJSON(w))
 	case "sarif":
-		return r.WriteSARIF(w, root, daemon.Versions().Saker)
+		return r.WriteSARIF(escapedJSON(w), root, daemon.Versions().Saker)
 	case "github":
 		return r.WriteGitHub(w, root)
 	case "junit":

@@ -41,9 +41,9 @@ The formats are text, json (all of it, with places) and falco (the JSON of Falco
 			out := c.OutOrStdout()
 			switch {
 			case format == "json":
-				return d.WriteJSON(out)
+				return d.WriteJSON(escapedJSON(out))
 			case format == "falco":
-				return d.WriteFalco(out)
+				return d.WriteFalco(escapedJSON(out))
 			case len(names) > 0:
 				return d.WriteText(out)
 			}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -100,16 +101,21 @@ func (o *testFlags) write(out io.Writer, report *ruletest.Report) error {
 	if o.junit == "" {
 		return nil
 	}
+	var b bytes.Buffer
+	if err := report.WriteJUnit(&b); err != nil {
+		return err
+	}
 	f, err := os.Create(o.junit)
 	if err != nil {
 		return fmt.Errorf("write a JUnit report: %w", err)
 	}
-	return errors.Join(report.WriteJUnit(f), f.Close())
+	_, err = escapedXML(f).Write(b.Bytes())
+	return errors.Join(err, f.Close())
 }
 
 func writeFile(out io.Writer, name string, data []byte) error {
 	if name == "-" {
-		_, err := out.Write(data)
+		_, err := escapedJSON(out).Write(data)
 		return err
 	}
 	return os.WriteFile(name, data, 0o644)

@@ -16,7 +16,7 @@ func (r Result) WriteGitHub(w io.Writer, root string) error {
 	var b strings.Builder
 	for i := range r.Findings {
 		d := &r.Findings[i]
-		fmt.Fprintf(&b, "::%s file=%s,line=%d,endLine=%d", commands[d.Severity], property(relative(d.Start.File, root)), d.Start.Line, max(d.Start.Line, d.End.Line))
+		fmt.Fprintf(&b, "::%s file=%s,line=%d,endLine=%d", commands[d.Severity], property(printable(relative(d.Start.File, root))), d.Start.Line, max(d.Start.Line, d.End.Line))
 		if d.End.Line == d.Start.Line { // GitHub takes columns only within one line
 			from, to := r.character(d.Start, d.Line), r.character(d.End, d.Line)
 			fmt.Fprintf(&b, ",col=%d,endColumn=%d", from, max(from, to))

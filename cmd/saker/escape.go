@@ -1,0 +1,49 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// escaping writes a document that programs read and people may look at: characters outside of ASCII that a terminal
+// would act on are written as character says. The texts in the document stay the same.
+type escaping struct {
+	w         io.Writer
+	character func(r rune) string
+}
+
+// escapedJSON is for JSON, where such characters can only stand in texts.
+func escapedJSON(w io.Writer) io.Writer {
+	return escaping{w, func(r rune) string {
+		if high, low := utf16.EncodeRune(r); high != utf8.RuneError {
+			return fmt.Sprintf(`\u%04x\u%04x`, high, low)
+		}
+		return fmt.Sprintf(`\u%04x`, r)
+	}}
+}
+
+// escapedXML is for XML.
+func escapedXML(w io.Writer) io.Writer {
+	return escaping{w, func(r rune) string { return fmt.Sprintf("&#x%x;", r) }}
+}
+
+// Write takes whole characters, as the encoders write them.
+func (e escaping) Write(p []byte) (int, error) {
+	out := make([]byte, 0, len(p))
+	for i := 0; i < len(p); {
+		r, size := utf8.DecodeRune(p[i:])
+		if r < utf8.RuneSelf || size == 1 || unicode.IsPrint(r) {
+			out = append(out, p[i:i+size]...)
+		} else {
+			out = append(out, e.character(r)...)
+		}
+		i += size
+	}
+	if _, err := e.w.Write(out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
+}
