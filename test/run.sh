@@ -132,8 +132,9 @@ else
 	echo "fuzzing for minutes is CI's; FUZZ=true runs it here, and the tests below run the committed corpus"
 fi
 
-allocations() { CGO_ENABLED=0 $GO test -count=1 -run Allocation ./pkg/engine ./pkg/condition/program ./pkg/syscall; }
-suite allocations allocations
+# What the race detector would distort: how much memory is taken.
+memory() { CGO_ENABLED=0 $GO test -count=1 -run 'Allocation|Large|Bombs' ./pkg/engine ./pkg/condition/program ./pkg/rule ./pkg/syscall ./rules; }
+suite memory memory
 
 # Everything under go test comes last, so that its lines close the output. Live kernel tests are among it: they say
 # themselves what is missing, and the report counts what was skipped.

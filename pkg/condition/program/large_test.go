@@ -1,3 +1,7 @@
+//go:build !race
+
+// The race detector multiplies time and memory, so this file is tested without it.
+
 package program
 
 import (
@@ -78,9 +82,6 @@ func prefixes(n int) string {
 
 // TestLarge compiles large conditions: there is a program or an error, few findings, and never much memory in use.
 func TestLarge(t *testing.T) {
-	if underRace {
-		t.Skip("the race detector multiplies time and memory")
-	}
 	for name, text := range large {
 		t.Run(name, func(t *testing.T) {
 			if used := peak(func() { compileLarge(t, text) }); used > 200<<20 {
