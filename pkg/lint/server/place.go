@@ -51,7 +51,7 @@ func (d *document) at(offset int) place {
 		}
 		if p.inner == "" {
 			p.inner = key
-			p.before = d.text[d.lines[n]+min(at, len(line)) : offset]
+			p.before = d.text[min(d.lines[n]+min(at, len(line)), offset):offset] // empty between the colon and the value
 		}
 		if keyDepth(line) <= depth {
 			p.key = key

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sourcegraph/jsonrpc2"
 
@@ -470,4 +471,20 @@ func BenchmarkEdit(b *testing.B) {
 			c.call("textDocument/definition", map[string]any{"textDocument": map[string]any{"uri": uri}, "position": position{line, 10}}, &answer)
 		}
 	})
+}
+
+// TestEveryPlace: the server answers wherever the cursor is, also in texts that are no YAML.
+func TestEveryPlace(t *testing.T) {
+	for _, text := range []string{sample, "- list: a\n  items: [b]\n- rule: é🦅\n  tags:\n    - x\n  condition: >\n    a\n\n  output: \"", "- \n:\n  - a:b: [\n\t'x\n- rule:x", ""} {
+		c := connect(t, server.Options{}, nil)
+		c.open(text)
+		for n, line := range strings.Split(text, "\n") {
+			for column := range utf8.RuneCountInString(line) + 3 {
+				at := map[string]any{"textDocument": map[string]any{"uri": uri}, "position": position{n, column}}
+				for _, method := range []string{"completion", "hover", "definition", "references"} {
+					c.call("textDocument/"+method, at, nil)
+				}
+			}
+		}
+	}
 }
