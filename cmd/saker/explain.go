@@ -35,8 +35,8 @@ func newExplain() *cobra.Command {
 compares. The first part that made the result certain has an arrow. A value in brackets is of a part that is not looked
 at, because the result was certain before.
 
-The file holds audit events as JSON or a recording of system calls, or it is a test file, whose events are taken from
-the tests (--test names one) and whose rules are used unless others are given.`,
+The file holds audit events as JSON or system calls, as a capture (.scap) or a recording, or it is a test file, whose
+events are taken from the tests (--test names one) and whose rules are used unless others are given.`,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usageError{fmt.Errorf("name one rule; see %s --help", c.CommandPath())}

@@ -11,9 +11,10 @@ func newReplay() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "replay FILE|DIRECTORY...",
 		Short: "Evaluate recorded events as fast as possible and print the alerts and statistics",
-		Long: `Replay reads audit events (JSON lines, EventList files) and recordings of system call events, packed by gzip or
-not, in the order given and directories by name. It evaluates all of them, prints the alerts and ends with the number of
-alerts by priority and rule. Events that could not be evaluated are named with their reason and make the exit code 1.`,
+		Long: `Replay reads audit events (JSON lines, EventList files) and system call events: captures of Falco and sysdig
+(.scap) and recordings, packed by gzip or not. Files come in the order given and those of directories by name. It
+evaluates all of them, prints the alerts and ends with the number of alerts by priority and rule. Events that could not
+be evaluated are named with their reason and make the exit code 1.`,
 		Args: needFiles,
 		RunE: func(c *cobra.Command, paths []string) error {
 			cfg, err := s.load(c)

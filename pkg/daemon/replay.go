@@ -2,20 +2,21 @@ package daemon
 
 import (
 	"bufio"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/capture"
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/syscall"
-	"github.com/saker-security/saker/pkg/syscall/recording"
 )
 
 // ErrNotEvaluated is wrapped by the error of a replay in which something could not be evaluated.
@@ -30,8 +31,10 @@ type replay struct {
 	audit    audit.FileReader
 	// events counts the system call events; those of audit files are counted by audit.
 	events uint64
-	// malformed counts what could not be read of recordings.
+	// malformed counts what could not be read of recordings and captures, skipped the events of captures that were
+	// passed over.
 	malformed int
+	skipped   uint64
 }
 
 // Replay evaluates the events recorded in files and directories, in the order of paths and directories by name,
@@ -108,16 +111,17 @@ func (r *replay) file(path string) error {
 		return fmt.Errorf("read recorded events: %w", err)
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(interruptible{r.ctx, f}, 256<<10)
-	if start, err := in.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
-		unpacked, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		in = bufio.NewReaderSize(unpacked, 256<<10)
+	in, err := capture.Unpack(interruptible{r.ctx, f})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
 	}
-	if start, err := in.Peek(len(recording.Magic)); err == nil && string(start) == recording.Magic {
-		return r.recording(path, in)
+	calls, err := capture.Open(in)
+	if err != nil {
+		r.broken(path, err)
+		return nil
+	}
+	if calls != nil {
+		return r.calls(path, calls)
 	}
 	return r.audit.ReadFrom(path, in, r.worker.evaluate)
 }
@@ -135,35 +139,49 @@ func (i interruptible) Read(p []byte) (int, error) {
 	return i.r.Read(p)
 }
 
-func (r *replay) recording(path string, in io.Reader) error {
-	rec, err := recording.NewReader(in)
-	if err != nil {
-		r.malformed++
-		fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
-		return nil
-	}
+// calls evaluates the system call events of a capture or a recording.
+func (r *replay) calls(path string, calls capture.Source) error {
 	inspector := syscall.New(syscall.Options{})
-	inspector.Load(rec.Header())
+	inspector.Load(calls.Header())
+	defer r.passOver(path, calls)
 	for {
-		frame, err := rec.Next()
+		frame, err := calls.Next()
 		if errors.Is(err, io.EOF) {
 			return nil
 		}
 		if err != nil {
-			r.malformed++
-			fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
+			r.broken(path, err)
 			return nil
 		}
 		e, err := inspector.Event(frame)
 		if err != nil {
-			r.malformed++
-			fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
+			r.broken(path, err)
 			continue
 		}
 		r.events++
 		if err := r.worker.evaluate(e); err != nil {
 			return err
 		}
+	}
+}
+
+// broken tells of something that cannot be read.
+func (r *replay) broken(path string, err error) {
+	r.malformed++
+	fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
+}
+
+// passOver tells of the events of a capture that cannot be evaluated. Those that nothing is lost with are no error.
+func (r *replay) passOver(path string, calls capture.Source) {
+	skipped := calls.Skipped()
+	for _, reason := range slices.Sorted(maps.Keys(skipped)) {
+		kind := "Error"
+		if reason == capture.ReasonEnter {
+			kind = "Warning"
+		} else {
+			r.skipped += skipped[reason]
+		}
+		fmt.Fprintf(r.stderr, "%s: %s: %d events were not evaluated: %s\n", kind, path, skipped[reason], reason)
 	}
 }
 
@@ -178,6 +196,7 @@ func (r *replay) missed() error {
 	add(uint64(r.audit.Rejected), "audit items that are no events")
 	add(uint64(r.audit.Malformed), "audit texts that are not JSON")
 	add(uint64(r.malformed), "system call events that could not be read")
+	add(r.skipped, "events of captures that cannot be evaluated")
 	for _, m := range r.pipeline.notEvaluated() {
 		if m.reason == string(engine.ReasonNoRules) {
 			fmt.Fprintf(r.stderr, "Warning: %d events of source %s were not evaluated: no rule of that source is enabled\n", m.count, m.source)

@@ -1,25 +1,24 @@
 package ruletest
 
 import (
-	"bufio"
 	"bytes"
-	"compress/gzip"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
-	"strings"
 
 	"go.yaml.in/yaml/v4"
 
 	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/capture"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/syscall"
 	"github.com/saker-security/saker/pkg/syscall/account"
-	"github.com/saker-security/saker/pkg/syscall/recording"
 )
 
 // player makes events, one after another, and hands them on with their number. An event is valid until do returns.
@@ -63,7 +62,7 @@ func (p *player) step(s *Step) error {
 	case s.AuditFile != "":
 		return p.file(p.path(s.AuditFile))
 	}
-	return p.file(p.path(s.Recording))
+	return p.file(p.path(s.Capture))
 }
 
 func (p *player) path(name string) string {
@@ -86,15 +85,12 @@ func (p *player) scenario(s *Scenario) error {
 	return p.next(last)
 }
 
-// PlayFile reads the events of a file, audit events as JSON or a recording, packed by gzip or not, and calls do with each
+// PlayFile reads the events of a file, audit events as JSON, a capture or a recording, packed by gzip or not, and calls do with each
 // and its number, from 1. Unlike a daemon it takes nothing that is broken: the first defect is the error.
 func PlayFile(ctx context.Context, path string, do func(n int, e *event.Event) error) error {
 	p := &player{ctx: ctx, do: do}
 	return p.file(path)
 }
-
-// captureMagic are the first bytes of a capture file of sysdig and Falco.
-const captureMagic = "\x0a\x0d\x0d\x0a"
 
 func (p *player) file(path string) error {
 	f, err := os.Open(path)
@@ -102,35 +98,28 @@ func (p *player) file(path string) error {
 		return fmt.Errorf("read events: %w", err)
 	}
 	defer f.Close()
-	in := bufio.NewReaderSize(f, 64<<10)
-	if start, err := in.Peek(2); err == nil && start[0] == 0x1f && start[1] == 0x8b {
-		unpacked, err := gzip.NewReader(in)
-		if err != nil {
-			return fmt.Errorf("read %s: %w", path, err)
-		}
-		in = bufio.NewReaderSize(unpacked, 64<<10)
-	}
-	start, _ := in.Peek(len(recording.Magic))
-	switch {
-	case string(start) == recording.Magic:
-		return p.recording(path, in)
-	case strings.HasPrefix(string(start), captureMagic):
-		return fmt.Errorf("read %s: a capture file (.scap), which this version does not read: use a recording, or audit events as JSON", path)
-	}
-	return p.audit(path, in)
-}
-
-func (p *player) recording(path string, in io.Reader) error {
-	rec, err := recording.NewReader(in)
+	in, err := capture.Unpack(f)
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
 	}
+	calls, err := capture.Open(in)
+	if err != nil {
+		return fmt.Errorf("read %s: %w", path, err)
+	}
+	if calls == nil {
+		return p.audit(path, in)
+	}
+	return p.calls(path, calls)
+}
+
+// calls plays the system call events of a capture or a recording.
+func (p *player) calls(path string, calls capture.Source) error {
 	inspector := syscall.New(syscall.Options{})
-	inspector.Load(rec.Header())
+	inspector.Load(calls.Header())
 	for {
-		frame, err := rec.Next()
+		frame, err := calls.Next()
 		if errors.Is(err, io.EOF) {
-			return nil
+			return passedOver(path, calls.Skipped())
 		}
 		if err != nil {
 			return fmt.Errorf("read %s: %w", path, err)
@@ -143,6 +132,16 @@ func (p *player) recording(path string, in io.Reader) error {
 			return err
 		}
 	}
+}
+
+// passedOver is the error about events of a capture that cannot be evaluated and that something is lost with.
+func passedOver(path string, skipped map[capture.Reason]uint64) error {
+	for _, reason := range slices.Sorted(maps.Keys(skipped)) {
+		if reason != capture.ReasonEnter {
+			return fmt.Errorf("read %s: %d events cannot be evaluated: %s", path, skipped[reason], reason)
+		}
+	}
+	return nil
 }
 
 func (p *player) audit(path string, in io.Reader) error {

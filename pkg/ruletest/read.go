@@ -162,7 +162,7 @@ func (r *reader) test(n *yaml.Node) *Test {
 }
 
 // forms are the keys of an event, of which there must be exactly one.
-var forms = []string{"fields", "audit", "audit_file", "recording", "processes"}
+var forms = []string{"fields", "audit", "audit_file", "capture", "processes"}
 
 func (r *reader) step(n *yaml.Node) Step {
 	s := Step{Pos: r.pos(n)}
@@ -179,7 +179,7 @@ func (r *reader) step(n *yaml.Node) Step {
 		"fields":     form("fields", func(n *yaml.Node) { written = n }),
 		"audit":      form("audit", func(n *yaml.Node) { s.Audit = r.auditText(n) }),
 		"audit_file": form("audit_file", func(n *yaml.Node) { s.AuditFile = r.text(n, "audit_file") }),
-		"recording":  form("recording", func(n *yaml.Node) { s.Recording = r.text(n, "recording") }),
+		"capture":    form("capture", func(n *yaml.Node) { s.Capture = r.text(n, "capture") }),
 		"processes":  form("processes", func(n *yaml.Node) { s.Scenario = r.processes(n) }),
 		"call":       func(n *yaml.Node) { call = n },
 	})

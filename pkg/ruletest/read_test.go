@@ -30,7 +30,7 @@ func TestReadProblems(t *testing.T) {
 		{"no expectation", "tests:\n- name: a\n  events: [{fields: {evt.type: open}}]\n", "2:3: a test does not say what it expects; add expect: with a list of rules, or expect: none"},
 		{"expects a text", "tests:\n- name: a\n  events: [{fields: {evt.type: open}}]\n  expect: Rule\n", "4:11: expect must be none or a list; write none, or a list of rules"},
 		{"same name", "tests:\n- {name: a, events: [{fields: {evt.type: open}}], expect: none}\n- {name: a, events: [{fields: {evt.type: open}}], expect: none}\n", `3:10: there is another test called "a" on line 2; give each test a name of its own`},
-		{"no form", one + "{}\n", "5:5: an event needs one of the keys fields, audit, audit_file, recording, processes"},
+		{"no form", one + "{}\n", "5:5: an event needs one of the keys fields, audit, audit_file, capture, processes"},
 		{"two forms", one + "{audit: {}, fields: {evt.type: open}}\n", "5:5: an event is given twice, by audit and fields; write two events"},
 		{"source of a file", one + "{audit_file: a, source: syscall}\n", "5:29: only an event that is written by field has a source to choose; leave it out"},
 		{"unknown source", one + "{source: syscal, fields: {evt.type: open}}\n", `5:14: there is no source "syscal"; did you mean syscall?`},

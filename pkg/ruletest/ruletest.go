@@ -2,7 +2,7 @@
 // coverage tells which parts of the rules no test ever reached (Coverage), and an explanation tells for one rule and one
 // event the value of every sub-expression and which one decided (Rules.Explain).
 //
-// Events come as audit events and recordings of system calls, which the sources read as they do everywhere, as
+// Events come as audit events and captures of system calls, which the sources read as they do everywhere, as
 // processes with a call that they make, or written by field. The rules are compiled against the catalogues of the
 // sources whose extractors take written fields too, so the same compiled rules judge all of them.
 package ruletest
@@ -59,8 +59,9 @@ type Step struct {
 	Fields *Given
 	// Audit is the JSON text of audit events, written in the test file.
 	Audit []byte
-	// AuditFile and Recording name a file, relative to the folder of the test file.
-	AuditFile, Recording string
+	// AuditFile and Capture name a file, relative to the folder of the test file. A capture may be a .scap file of Falco
+	// or sysdig or a recording.
+	AuditFile, Capture string
 	// Scenario is processes and a call that the last of them makes.
 	Scenario *Scenario
 }

@@ -166,7 +166,7 @@ func TestBroken(t *testing.T) {
 		"no audit file":      {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: b.json}], expect: none}\n", `x_test.yaml:3:10: test "a": read events: open `},
 		"a name that steers": {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: \"b\\e[2J\"}], expect: none}\n", `b\x1b[2J: no such file`},
 		"rules that steer":   {"rules: \"r\\e[2J\"\ntests: []\n", `r\x1b[2J: no such file`},
-		"a capture":          {"rules: rules.yaml\ntests:\n- {name: a, events: [{recording: x.scap}], expect: none}\n", "a capture file (.scap), which this version does not read"},
+		"a capture":          {"rules: rules.yaml\ntests:\n- {name: a, events: [{capture: x.scap}], expect: none}\n", "not a capture that can be read: block at byte 0: the file ends within it"},
 		"broken audit text":  {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit: '{\"kind\": 1'}], expect: none}\n", "malformed JSON"},
 		"not an event":       {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit: {kind: Pod}}], expect: none}\n", "the kind is neither Event nor EventList"},
 		"an empty file":      {"rules: rules.yaml\ntests:\n- {name: a, events: [{audit_file: empty.json}], expect: none}\n", "there are no events in it"},

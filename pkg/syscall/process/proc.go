@@ -47,6 +47,8 @@ type Info struct {
 	VMSwap      uint32   `json:"vm_swap,omitempty"`
 	MajorFaults uint64   `json:"major_faults,omitempty"`
 	MinorFaults uint64   `json:"minor_faults,omitempty"`
+	// FDs are the open descriptors of the process. Captures tell of them, recordings do not.
+	FDs []FD `json:"-"`
 }
 
 func (i *Info) process() *Process {
@@ -397,11 +399,24 @@ func (t *Table) Load(infos []Info, now int64) {
 	// Parents may come behind their children.
 	for i := range infos {
 		p := t.process(infos[i].PID)
+		t.loadFDs(p, infos[i].FDs)
 		if p == nil || p.parent != nil {
 			continue
 		}
 		if parent := t.threads[infos[i].PPID]; parent != nil && parent.Process != p && !parent.Process.descends(p) {
 			p.parent = parent.Process
+		}
+	}
+}
+
+func (t *Table) loadFDs(p *Process, fds []FD) {
+	for i := range fds {
+		if p == nil {
+			return
+		}
+		if own := t.OpenFD(p, fds[i].Num); own != nil {
+			own.copyFrom(&fds[i])
+			own.open = true
 		}
 	}
 }
