@@ -110,9 +110,6 @@ var notCompared = map[string]string{
 // maker are the fields that a process has from the one that made it.
 var maker = map[string]bool{"proc.exepath": true, "proc.cwd": true, "proc.duration": true, "proc.sid": true}
 
-// notFollowed are calls of captures that make descriptors in ways that the table of descriptors does not follow.
-var notFollowed = map[string]bool{"fcntl": true, "pipe": true, "pipe2": true}
-
 // withoutNames drops what stands in parentheses.
 func withoutNames(text string) string { return inParentheses.ReplaceAllString(text, "") }
 
@@ -130,8 +127,6 @@ func differs(r *Record, name, got, want string) string {
 		return "calls without a row are not named by their number"
 	case name == "evt.args" && !table.Deliverable(r.Row.Name):
 		return "the names of flags are known for the calls that live drivers tell of"
-	case aboutFD && notFollowed[r.Row.Name]:
-		return "the table of descriptors does not follow this call, which no live driver tells of"
 	case aboutFD && (id == table.Close || copies) && (r.FD == nil || len(r.FD.Raw) == 0):
 		return "the recording has not all calls that make descriptors"
 	case strings.Contains(want, "\ufffd"):

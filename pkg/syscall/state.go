@@ -66,6 +66,10 @@ func (in *Inspector) applyFD(r *Record) {
 		in.duplicated(r)
 	case table.Socket:
 		in.socketMade(r)
+	case table.Pipe, table.Pipe2:
+		in.pipeMade(r)
+	case table.Fcntl:
+		in.controlled(r)
 	case table.Chdir:
 		if r.integer(0) == 0 {
 			in.changeDirectory(r, r.bytes(1))
@@ -87,7 +91,7 @@ func (r *Record) takeFDNum() {
 		r.FDNum = max(r.integer(0), -1)
 	case r.Row.Has(table.UsesFD):
 		for i, p := range r.Row.Params {
-			if p.Type == event.TypeFD {
+			if p.Type == event.TypeFD && (i > 0 || !r.Row.Returns()) {
 				r.FDNum = r.integer(i)
 				return
 			}
@@ -264,6 +268,42 @@ func (in *Inspector) socketMade(r *Record) {
 	}
 	fd.Flags = uint32(r.integer(4))
 	r.FD = fd
+}
+
+// pipeMade handles pipe: result, the two ends, inode. The event is about the end to write to.
+func (in *Inspector) pipeMade(r *Record) {
+	if res, ok := r.result(); !ok || res < 0 {
+		return
+	}
+	for _, i := range []int{1, 2} {
+		r.FDNum = r.integer(i)
+		if r.FD = in.table.OpenFD(r.Thread.Process, r.FDNum); r.FD != nil {
+			r.FD.Kind, r.FD.Inode = process.KindPipe, uint64(r.integer(3))
+		}
+	}
+}
+
+// Commands of fcntl that copy a descriptor, as events number them.
+const (
+	copyDescriptor          = 1
+	copyDescriptorCloseExec = 26
+)
+
+// controlled handles fcntl: result, descriptor, command. Some commands copy the descriptor, as dup does.
+func (in *Inspector) controlled(r *Record) {
+	p := r.Thread.Process
+	r.FDNum = r.integer(1)
+	r.FD = p.FD(r.FDNum)
+	cmd := r.integer(2)
+	if res, ok := r.result(); ok && res >= 0 && (cmd == copyDescriptor || cmd == copyDescriptorCloseExec) {
+		from := r.FD
+		r.FDNum, r.FD = res, nil
+		if from != nil {
+			r.FD = in.table.CopyFD(p, from, res)
+		} else {
+			in.table.CloseFD(p, res)
+		}
+	}
 }
 
 // accepted handles accept: new descriptor, tuple from the client to this process.

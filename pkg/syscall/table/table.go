@@ -114,8 +114,10 @@ const (
 	Socket    = 19
 	Connect   = 23
 	Creat     = 59
+	Pipe      = 61
 	Chdir     = 95
 	Fchdir    = 97
+	Fcntl     = 151
 	Switch    = 152
 	ProcExit  = 186
 	Setresuid = 193
@@ -140,6 +142,7 @@ const (
 	Dup3      = 365
 	Dup       = 367
 	Accept4   = 389
+	Pipe2     = 393
 	Setreuid  = 427
 	Setregid  = 429
 )
