@@ -153,7 +153,7 @@ func (f *failure) afterCondition() (message, hint string) {
 func (f *failure) strayHint(rest string) string {
 	switch word := strings.ToLower(f.text[f.at.Start:f.at.End]); word {
 	case "and", "or":
-		return fmt.Sprintf("write %q in lower case", word)
+		return lowerCase(word)
 	}
 	for _, l := range lookalikes {
 		if strings.HasPrefix(rest, l.text) {
@@ -194,6 +194,8 @@ func (f *failure) afterMacroHint(rest string) string {
 		return fmt.Sprintf("did you mean the field %s?", name)
 	}
 	switch {
+	case strings.EqualFold(f.word, "not"):
+		return lowerCase("not")
 	case rest[0] == '(':
 		return f.transformerHint()
 	case strings.IndexByte("=!<>", rest[0]) >= 0:
@@ -218,7 +220,7 @@ func (f *failure) transformerHint() string {
 		}
 		return "a value with parentheses in it needs quotation marks; known transformers are val, " + transformers
 	case name != f.word:
-		return "write " + name + " in lower case"
+		return lowerCase(name)
 	}
 	return "put no blank between " + name + " and its '('"
 }
@@ -236,6 +238,10 @@ func (f *failure) afterValueHint(rest string) string {
 		return fmt.Sprintf("write a value after the operator; here %q was read as the value", f.word)
 	case rest[0] == '(':
 		return f.transformerHint()
+	case f.last == grammar.ConditionLexerBARE && strings.Contains(f.word, "&&"):
+		return `write "and" for "&&", with blanks around it`
+	case f.last == grammar.ConditionLexerBARE && strings.Contains(f.word, "||"):
+		return `write "or" for "||", with blanks around it`
 	case rest[0] == '"' || rest[0] == '\'':
 		return "a value with quotation marks in it needs quotation marks of the other kind around it"
 	case strings.IndexByte("=,", rest[0]) >= 0:

@@ -1,9 +1,11 @@
 package condition
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/saker-security/saker/grammar"
+	"github.com/saker-security/saker/pkg/field"
 )
 
 // comparison explains what stands where an operator or its right-hand side should be.
@@ -24,21 +26,58 @@ var wordOperators = []Op{
 	OpContains, OpIContains, OpBContains, OpStartsWith, OpBStartsWith, OpEndsWith, OpGlob, OpIGlob, OpRegex,
 }
 
-// misspelt are operators of other languages and what is meant here.
-var misspelt = []struct{ text, hint string }{
-	{"~", `write "regex" to match a regular expression, or "glob" for wildcards`},
-	{"=~", `write "regex" to match a regular expression`},
-	{"<>", `write "!=" for "<>"`},
-	{"!", `write "!=" without a blank, or "not" before the check`},
-	{"not", `write "not" before the check: not FIELD in (a, b)`},
-	{"is", `write "=" to compare and "exists" to ask whether there is a value`},
-	{"like", `write "glob" to match wildcards`},
-	{"matches", `write "regex" to match a regular expression, or "glob" for wildcards`},
-	{"eq", `write "="`},
-	{"ne", `write "!="`},
-	{"gt", `write ">"`},
-	{"lt", `write "<"`},
+// misspelt are operators of other languages, in lower case and without underscores, and what is meant here.
+var misspelt = map[string]string{
+	"~": `write "regex" to match a regular expression, or "glob" for wildcards`, "=~": `write "regex" to match a regular expression`,
+	"<>": `write "!=" for "<>"`, "!": `write "!=" without a blank, or "not" before the check`,
+	"&&": `compare the field before the "&&", and write "and" for it`, "||": `compare the field before the "||", and write "or" for it`,
+	"not": notBefore, "notin": notBefore, "notcontains": notBefore, "notequals": `write "!="`,
+	"is":   `write "=" to compare and "exists" to ask whether there is a value`,
+	"isnt": `write "!=" to compare, or "not" before the check`,
+	"like": `write "glob" to match wildcards`, "ilike": `write "iglob" to match wildcards in upper and lower case`,
+	"matches": matching, "match": matching, "rlike": matching, "regexp": matching, "matchesregex": matching,
+	"has": meant(OpContains), "have": meant(OpContains), "includes": meant(OpContains), "include": meant(OpContains),
+	"contain": meant(OpContains), "containing": meant(OpContains), "hassubstring": meant(OpContains),
+	"beginswith": meant(OpStartsWith), "begins": meant(OpStartsWith), "hasprefix": meant(OpStartsWith), "prefix": meant(OpStartsWith),
+	"starts": meant(OpStartsWith), "hassuffix": meant(OpEndsWith), "suffix": meant(OpEndsWith), "ends": meant(OpEndsWith),
+	"equals": `write "="`, "equal": `write "="`, "equalto": `write "="`, "eq": `write "="`, "ne": `write "!="`, "neq": `write "!="`,
+	"gt": `write ">"`, "lt": `write "<"`, "ge": `write ">="`, "gte": `write ">="`, "le": `write "<="`, "lte": `write "<="`,
 }
+
+const (
+	notBefore = `write "not" before the check: not FIELD in (a, b)`
+	matching  = `write "regex" to match a regular expression, or "glob" for wildcards`
+)
+
+func meant(op Op) string { return fmt.Sprintf("did you mean %s?", op) }
+
+// operatorHint says what is meant by a word that stands where an operator should be, empty when nothing is like it.
+func operatorHint(word string) string {
+	lower := strings.ToLower(word)
+	plain := strings.NewReplacer("_", "", "-", "").Replace(lower)
+	for _, op := range allOps {
+		switch {
+		case lower == string(op):
+			return lowerCase(lower)
+		case plain == string(op):
+			return meant(op)
+		}
+	}
+	if hint, ok := misspelt[plain]; ok {
+		return hint
+	}
+	var names []string
+	for _, op := range allOps {
+		names = append(names, string(op))
+	}
+	if near := field.Nearest(lower, names, 1); len(near) > 0 && len(lower) > 2 {
+		return meant(Op(near[0]))
+	}
+	return ""
+}
+
+// lowerCase is the hint for a word of the language that is written in upper case.
+func lowerCase(word string) string { return fmt.Sprintf("write %q in lower case", word) }
 
 // operator explains what stands where the operator of a check should be.
 func (f *failure) operator() (message, hint string) {
@@ -47,27 +86,19 @@ func (f *failure) operator() (message, hint string) {
 		return message, "compare the field, such as proc.name = sh, or ask whether it exists: proc.name exists"
 	}
 	rest := f.text[f.at.Start:]
-	word := strings.ToLower(f.text[f.at.Start:f.at.End])
 	for _, op := range wordOperators {
 		if strings.HasPrefix(rest, string(op)) {
 			return message, "put a blank and a value after " + string(op)
 		}
 	}
-	for _, m := range misspelt {
-		if word == m.text {
-			return message, m.hint
-		}
+	if hint := operatorHint(f.text[f.at.Start:f.at.End]); hint != "" {
+		return message, hint
 	}
 	switch rest[0] {
 	case '[':
 		return message, "there is one argument only, directly after the name"
 	case '.':
 		return message, "a dot in a field's name is followed by a letter"
-	}
-	for _, op := range allOps {
-		if word == string(op) {
-			return message, "write " + string(op) + " in lower case"
-		}
 	}
 	return message, "known are exists = == != < <= > >= contains icontains bcontains startswith bstartswith endswith " +
 		"glob iglob regex in intersects pmatch"
