@@ -12,6 +12,7 @@ package analysis
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/saker-security/saker/pkg/condition"
@@ -31,8 +32,14 @@ type Options struct {
 	Strict bool
 }
 
-// maxSteps bounds the cost of one call of Check: about a second.
-const maxSteps = 20_000_000
+const (
+	// maxSteps bounds the cost of one call of Check: well below a second.
+	maxSteps = 15_000_000
+	// termSteps is what looking at one part of a condition costs, in time and, which bounds it, in memory.
+	termSteps = 75
+	// maxParts is how many parts a condition may have to be looked at. Nobody writes larger ones by hand.
+	maxParts = 10_000
+)
 
 // Check gives all findings about a set and what was compiled of it, in the order of the files, each place and code
 // once. It changes neither. Rules that did not compile are not looked at.
@@ -46,13 +53,15 @@ func check(set *rule.Set, compiled *rule.Compiled, options Options, budget *budg
 		src := compiled.Sources[name]
 		w := newWorld(set, src.Catalogue, found, options, budget)
 		for _, r := range src.Rules {
+			if isLarge(r.Node) {
+				found.add(set.AtName(r.Rule, Incomplete.finding(
+					fmt.Sprintf("the condition has more than %d parts, so it was not looked at", maxParts), "split the rule")))
+				continue
+			}
 			w.items = append(w.items, &item{kind: "rule", name: r.Name, tree: r.Tree, node: r.Node, rule: r})
 		}
 		w.addMacros()
-		for _, it := range w.items {
-			w.term(it.node, false)
-			w.term(it.node, true)
-		}
+		w.addTerms()
 		for _, it := range w.items {
 			w.logic(it)
 			w.constants(it)
@@ -65,7 +74,7 @@ func check(set *rule.Set, compiled *rule.Compiled, options Options, budget *budg
 				w.unset(it, types)
 			}
 		}
-		w.shadows(src)
+		w.shadows()
 	}
 	bindings(set, found)
 	exceptions(set, found)
@@ -134,6 +143,28 @@ func (w *world) addMacros() {
 			w.items = append(w.items, &item{kind: "macro", name: m.Name, tree: m.Tree, node: m.Node})
 		}
 	}
+}
+
+// addTerms makes the terms of all items, and leaves out the items that cost too much.
+func (w *world) addTerms() {
+	for i, it := range w.items {
+		if w.budget.spent {
+			w.items = w.items[:i]
+			return
+		}
+		w.term(it.node, false)
+		w.term(it.node, true)
+	}
+}
+
+// isLarge tells whether a condition has more than maxParts parts.
+func isLarge(n condition.Node) bool {
+	parts := 0
+	condition.Walk(n, func(condition.Node) bool {
+		parts++
+		return parts <= maxParts
+	})
+	return parts > maxParts
 }
 
 // owns tells whether a condition is written in the item itself, not in a macro that it uses.

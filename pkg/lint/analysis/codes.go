@@ -37,6 +37,8 @@ var (
 	MissingMatters     = Code{"missing-matters", info, "a negative check whose answer for a missing value is easily overlooked"}
 	ImpossibleValue    = Code{"impossible-value", warning, "a constant that the field never has, such as a misspelled verb"}
 	TrailingSlash      = Code{"trailing-slash", warning, "a path that ends with a slash, which paths of files and directories do not"}
+	LiteralWildcard    = Code{"literal-wildcard", warning, "a constant with * as a wildcard for an operator that takes it as the character"}
+	NullAsText         = Code{"null-as-text", warning, "a comparison with the word null, nil, none or undefined, which is not how a missing value is asked for"}
 	ExpensivePattern   = Code{"expensive-pattern", info, "a pattern that a simpler and faster operator says as well"}
 	WholeMatch         = Code{"whole-match", info, "a regular expression that looks as if it may match a part of the value, but must match all of it"}
 	MixedAndOr         = Code{"mixed-and-or", info, "and beside or without parentheses"}
@@ -45,7 +47,7 @@ var (
 	BroadException     = Code{"broad-exception", warning, "an exception that holds for every event of its rule"}
 	CaptureNotWritten  = Code{"capture-not-written", info, "a rule that asks for a capture file, which this version does not write"}
 	RareTag            = Code{"rare-tag", info, "a tag used once that differs little from one used often"}
-	Incomplete         = Code{"analysis-incomplete", info, "rules that are too many to be compared with each other"}
+	Incomplete         = Code{"analysis-incomplete", info, "rules that are too many, or a condition that is too large, to be looked at in full"}
 )
 
 // Codes are all kinds of findings of this package by name.
@@ -53,8 +55,8 @@ var Codes = func() map[string]Code {
 	codes := map[string]Code{}
 	for _, c := range []Code{AlwaysFalse, AlwaysTrue, DeadBranch, RedundantTerm, ShadowedRule, DuplicateRule, DuplicateItem, RedefinedRule,
 		UnrestrictedBranch, EventNotDelivered, FieldNeverSet, PendingField, PlaceholderText, MissingMatters,
-		ImpossibleValue, TrailingSlash, ExpensivePattern, WholeMatch, MixedAndOr, AppendBinding, EmptyException,
-		BroadException, CaptureNotWritten, RareTag, Incomplete} {
+		ImpossibleValue, TrailingSlash, LiteralWildcard, NullAsText, ExpensivePattern, WholeMatch, MixedAndOr, AppendBinding,
+		EmptyException, BroadException, CaptureNotWritten, RareTag, Incomplete} {
 		codes[c.Name] = c
 	}
 	return codes

@@ -56,9 +56,13 @@ func (w *world) constants(it *item) {
 		if !w.owns(it, n) {
 			return false
 		}
-		if check, ok := n.(*condition.Check); ok && comparesWhole(check.Op) {
+		check, ok := n.(*condition.Check)
+		if ok && comparesWhole(check.Op) {
 			w.checkConstants(check)
 			w.direction(check)
+		}
+		if ok {
+			w.literals(check)
 		}
 		return true
 	})

@@ -56,6 +56,25 @@ func TestConditions(t *testing.T) {
 		{"not the end of a call", "syscall", "evt.type = open and evt.dir != <", nil, "always-false evt.dir != <"},
 		{"end of a call", "syscall", "evt.type = open and evt.dir=<", nil, ""},
 
+		{"wildcard and =", "syscall", "evt.type = open and fd.name = /etc/*", nil, "literal-wildcard /etc/*"},
+		{"wildcard and in", "syscall", "evt.type = open and fd.name in (/etc/shadow, /root/*, '*.key')", nil, "literal-wildcard /root/*; literal-wildcard '*.key'"},
+		{"wildcard and !=", "syscall", "evt.type = open and proc.name != kube*", nil, "literal-wildcard kube*"},
+		{"wildcard and startswith", "syscall", "evt.type = open and fd.name startswith /home/*/.ssh", nil, "literal-wildcard /home/*/.ssh"},
+		{"wildcards and any of", "syscall", "evt.type = open and fd.name endswith oneof (.key, *.pem)", nil, "literal-wildcard *.pem"},
+		{"wildcard for an image", "k8s_audit", "ka.req.pod.containers.image intersects (nginx:*)", nil, "literal-wildcard nginx:*"},
+		{"wildcards of a role", "k8s_audit", "ka.req.role.rules.verbs intersects ('*') and ka.req.role.rules.nonResourceURLs intersects ('/healthz/*')", nil, ""},
+		{"everything", "k8s_audit", "ka.target.resource = '*' and jevt.value[/x] = '*'", nil, ""},
+		{"everything of a process", "syscall", "evt.type = open and proc.name = *", nil, "literal-wildcard *"},
+		{"star inside", "syscall", "evt.type = open and proc.name = a*b", nil, ""},
+		{"pointer", "syscall", "evt.type = open and fd.name pmatch (/etc/*)", nil, ""},
+		{"wildcard in a macro", "syscall", "evt.type = open and m", []string{"m: (fd.name = /etc/*)"}, "literal-wildcard /etc/*"},
+		{"null", "syscall", "evt.type = open and proc.name != null", nil, "null-as-text null"},
+		{"null in a list", "syscall", "evt.type = open and proc.pname in (NULL, nil, undefined, sh)", nil, "null-as-text NULL; null-as-text nil; null-as-text undefined"},
+		{"none of a user", "k8s_audit", "ka.user.name = none", nil, "null-as-text none"},
+		{"null that is there", "syscall", "evt.type = open and fd.filename = null and evt.arg.name != NULL and fd.name = /dev/null", nil, ""},
+		{"null in json", "k8s_audit", "jevt.value[/x] = null", nil, ""},
+		{"null for a verb", "k8s_audit", "ka.verb = null", nil, "impossible-value null"},
+
 		{"glob as prefix", "syscall", "evt.type = open and fd.name glob /etc/*", nil, "expensive-pattern fd.name glob /etc/*"},
 		{"glob as search", "syscall", "evt.type = open and proc.cmdline glob *curl*", nil, "expensive-pattern proc.cmdline glob *curl*"},
 		{"glob without case", "syscall", "evt.type = open and proc.cmdline iglob *curl*", nil, "expensive-pattern proc.cmdline iglob *curl*"},
@@ -95,6 +114,41 @@ func TestConditions(t *testing.T) {
 				t.Errorf("%s\ngot  %s\nwant %s\n%s", test.cond, got, test.want, said(found))
 			}
 		})
+	}
+}
+
+// TestLiterals: what to write for a wildcard or for null, and how sure it is that this was meant.
+func TestLiterals(t *testing.T) {
+	tests := []struct{ cond, want string }{
+		{"fd.name = /etc/*", "warning: fd.name startswith /etc/"},
+		{"fd.name = *.pem", "warning: fd.name endswith .pem"},
+		{"fd.name = '*my key*'", `warning: fd.name contains "my key"`},
+		{"fd.name = /home/*/.ssh", "warning: fd.name glob /home/*/.ssh"},
+		{"fd.name != /etc/*", "warning: not fd.name startswith /etc/"},
+		{"fd.name startswith /etc/*", "warning: fd.name startswith /etc/"},
+		{"fd.name startswith */etc", "warning: fd.name contains /etc"},
+		{"fd.name endswith *.pem", "warning: fd.name endswith .pem"},
+		{"proc.name contains *curl*", "warning: proc.name contains curl"},
+		{"proc.name icontains *curl*", "warning: proc.name icontains curl"},
+		{"proc.name = **", "warning: proc.name exists"},
+		{"fd.name in (/etc/*)", "warning: fd.name startswith /etc/"},
+		{"proc.cmdline contains 'rm -rf /*'", `info: proc.cmdline contains "rm -rf /"`},
+		{"evt.arg.name = /etc/*", "info: evt.arg.name startswith /etc/"},
+		{"proc.name = null", "warning: not proc.name exists"},
+		{"proc.name in (null, sh)", "warning: not proc.name exists"},
+		{"proc.name != Null", "warning: proc.name exists"},
+		{"proc.name = none", "info: not proc.name exists"},
+	}
+	for _, test := range tests {
+		found := check(t, live, one("syscall", "evt.type = open and "+test.cond))
+		if len(found) != 1 {
+			t.Errorf("%s: %s", test.cond, said(found))
+			continue
+		}
+		_, hint, _ := strings.Cut(found[0].Hint, "write: ")
+		if got := found[0].Severity.String() + ": " + hint; got != test.want {
+			t.Errorf("%s\ngot  %s\nwant %s", test.cond, got, test.want)
+		}
 	}
 }
 

@@ -23,11 +23,15 @@ type candidate struct {
 //
 // Only rules whose conditions speak of the same exprs are compared: of each part of the earlier condition that is a
 // single check, the later one must know the expr.
-func (w *world) shadows(src *rule.Source) {
+func (w *world) shadows() {
 	var rules []*candidate
-	for _, r := range src.Rules {
+	for _, it := range w.items {
+		r := it.rule
+		if r == nil || !r.Enabled {
+			continue
+		}
 		t := w.term(r.Node, false)
-		if !r.Enabled || t.kind == yes || t.kind == no || w.verdict(r.Node) != leaf {
+		if t.kind == yes || t.kind == no || w.verdict(r.Node) != leaf {
 			continue
 		}
 		rules = append(rules, &candidate{rule: r, term: t, conjuncts: w.conjuncts(r.Node)})

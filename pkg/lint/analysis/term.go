@@ -43,6 +43,7 @@ func (w *world) term(n condition.Node, not bool) *term {
 	if t := w.terms[key]; t != nil {
 		return t
 	}
+	w.spend(termSteps)
 	t := w.makeTerm(n, not)
 	w.terms[key] = t
 	return t
