@@ -80,9 +80,7 @@ func (c *context) path() []Location {
 	}
 	l := Location{Type: c.kind, Name: c.name, File: c.file.name, Offset: c.at}
 	if c.parent != nil {
-		before := c.file.data[:min(c.at, len(c.file.data))]
-		l.Line = strings.Count(before, "\n")
-		l.Column = len(before) - 1 - strings.LastIndexByte(before, '\n')
+		l.Line, l.Column = c.file.newlines(c.at)
 	}
 	return append(c.parent.path(), l)
 }

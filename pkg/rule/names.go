@@ -33,7 +33,7 @@ func nearest(s string, names []string) string {
 
 // maxCompared is how many names are compared while rules are loaded; files in which everything is misspelled would
 // take the square of their length.
-const maxCompared = 200_000
+const maxCompared = 50_000
 
 // nearName gives the name of a list, macro or rule that is most like a name, empty when none is.
 func (l *loader) nearName(item, name string) string {

@@ -16,6 +16,8 @@ type source struct {
 	// stops are the offsets of the characters 0, stride, 2*stride and so on, so that a column of a long line is found
 	// without reading the line.
 	stops []int
+	// feeds are the offsets behind the newlines, which alone end a line for Falco.
+	feeds []int
 }
 
 const stride = 128
@@ -37,6 +39,9 @@ func newSource(f File) *source {
 		}
 		if ends && (c == '\n' || c == '\r') {
 			s.lines = append(s.lines, at)
+		}
+		if c == '\n' {
+			s.feeds = append(s.feeds, at)
 		}
 	}
 	return s
@@ -88,6 +93,16 @@ func (s *source) position(offset int) Position {
 		return Position{s.name, 1, 1}
 	}
 	return Position{s.name, line, offset - s.lines[line-1] + 1}
+}
+
+// newlines tells how many newlines stand before an offset, and how many bytes after the last of them.
+func (s *source) newlines(offset int) (line, column int) {
+	offset = min(offset, len(s.data))
+	line = sort.SearchInts(s.feeds, offset+1)
+	if line == 0 {
+		return 0, offset
+	}
+	return line, offset - s.feeds[line-1]
 }
 
 // line gives the text of a line, counted from 1, without its break.

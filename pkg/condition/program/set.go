@@ -107,7 +107,7 @@ func (set *Set) makeFacets() {
 	o := &outlook{program: p}
 	numbers := map[int32]int32{}
 	for _, slot := range order {
-		if p.indexed(slot) || len(bySlot[slot]) > mostGroups {
+		if p.indexed(slot) || len(bySlot[slot]) > mostGroups || p.manyClasses(bySlot[slot]) {
 			continue
 		}
 		if f := set.newFacet(o, slot, bySlot[slot]); f.decides(len(set.ids)) {
@@ -158,6 +158,15 @@ func (f *facet) decides(conditions int) bool {
 		return true
 	}
 	return slices.ContainsFunc(f.alone, func(rows [][]uint64) bool { return slices.ContainsFunc(rows, possible) })
+}
+
+// mostWords is how large the sets of classes of all nodes together may be while a facet is made: 8 MB. Thousands of rules
+// need a tenth of it; a condition with thousands of comparisons of one field would need hundreds of megabytes.
+const mostWords = 1 << 20
+
+// manyClasses tells whether the facet of the groups would cost too much to be made.
+func (p *Program) manyClasses(groups []int32) bool {
+	return slices.ContainsFunc(groups, func(g int32) bool { return (p.groups[g].size()/64+1)*len(p.nodes) > mostWords })
 }
 
 // indexed tells whether the expression is the event type, which Types decides without a look at the event.

@@ -11,10 +11,12 @@ import (
 
 // printer lays out one item. A method that meets something that it cannot lay out sets reason.
 type printer struct {
-	doc    *document.Document
-	notes  map[*yaml.Node]*note
-	open   map[*yaml.Node]bool
-	reason string
+	doc   *document.Document
+	notes map[*yaml.Node]*note
+	open  map[*yaml.Node]bool
+	// conditions are shared by all items of a file.
+	conditions conditions
+	reason     string
 }
 
 // note is what stands around a key or an element of a list.
@@ -34,8 +36,8 @@ type anchor struct {
 }
 
 // layItem lays out an item, or gives its lines as they are with the reason.
-func layItem(doc *document.Document, it item) (lines []string, reason string) {
-	p := &printer{doc: doc, notes: map[*yaml.Node]*note{}, open: map[*yaml.Node]bool{}}
+func layItem(doc *document.Document, it item, c conditions) (lines []string, reason string) {
+	p := &printer{doc: doc, notes: map[*yaml.Node]*note{}, open: map[*yaml.Node]bool{}, conditions: c}
 	start, end := doc.LineStart(it.first)+it.dash, doc.LineStart(it.last+1)
 	lines = p.item(it.node, start, end)
 	if p.reason == "" && !p.faithful(it.node, start, end, lines) {

@@ -48,8 +48,9 @@ func Format(file rule.File) (Result, error) {
 		return Result{}, syntaxError(file, err)
 	}
 	items, kept := split(doc)
+	c := conditions{}
 	if !strings.HasSuffix(text, "\n") && kept == nil && len(items) > 0 {
-		if ended, err := document.Parse(text + "\n"); err != nil || !sameDocument(doc, ended) {
+		if ended, err := document.Parse(text + "\n"); err != nil || !c.sameDocument(doc, ended) {
 			kept = &Kept{Line: items[len(items)-1].first, Reason: "it ends with a block text that has no line break"}
 		}
 	}
@@ -59,7 +60,7 @@ func Format(file rule.File) (Result, error) {
 	var result Result
 	var out builder
 	for i, it := range items {
-		lines, reason := layItem(doc, it)
+		lines, reason := layItem(doc, it, c)
 		if reason != "" {
 			result.Kept = append(result.Kept, Kept{Line: it.first, Reason: reason})
 		}
@@ -79,7 +80,7 @@ func Format(file rule.File) (Result, error) {
 	result.Data = out.bytes()
 	if len(result.Data) > 0 || len(strings.TrimSpace(text)) > 0 {
 		laid, err := document.Parse(string(result.Data))
-		if err != nil || !sameDocument(doc, laid) {
+		if err != nil || !c.sameDocument(doc, laid) {
 			return Result{}, fmt.Errorf("%s: %w", file.Name, errChanged)
 		}
 	}

@@ -17,12 +17,12 @@ func (p *printer) faithful(n *yaml.Node, start, end int, lines []string) bool {
 		return false
 	}
 	list := laid.Roots[0].Content[0]
-	return list.Kind == yaml.SequenceNode && len(list.Content) == 1 && sameItem(n, list.Content[0]) &&
+	return list.Kind == yaml.SequenceNode && len(list.Content) == 1 && p.conditions.sameItem(n, list.Content[0]) &&
 		slices.Equal(comments(p.doc, start, end), comments(laid, 0, len(laid.Text)))
 }
 
 // sameDocument tells whether two texts have the same items and the same comments.
-func sameDocument(a, b *document.Document) bool {
+func (c conditions) sameDocument(a, b *document.Document) bool {
 	if len(a.Roots) != len(b.Roots) || !slices.Equal(comments(a, 0, len(a.Text)), comments(b, 0, len(b.Text))) {
 		return false
 	}
@@ -32,7 +32,7 @@ func sameDocument(a, b *document.Document) bool {
 			return false
 		}
 		for j := range x.Content {
-			if !sameList(x.Content[j], y.Content[j]) {
+			if !c.sameList(x.Content[j], y.Content[j]) {
 				return false
 			}
 		}
@@ -40,8 +40,8 @@ func sameDocument(a, b *document.Document) bool {
 	return true
 }
 
-func sameList(a, b *yaml.Node) bool {
-	return a.Kind == b.Kind && a.Value == b.Value && slices.EqualFunc(a.Content, b.Content, sameItem)
+func (c conditions) sameList(a, b *yaml.Node) bool {
+	return a.Kind == b.Kind && a.Value == b.Value && slices.EqualFunc(a.Content, b.Content, c.sameItem)
 }
 
 // comments lists the texts of the comments between two offsets, sorted.
@@ -55,11 +55,11 @@ func comments(doc *document.Document, start, end int) []string {
 }
 
 // sameItem compares two items: conditions by what they say, everything else by its value.
-func sameItem(a, b *yaml.Node) bool {
-	return a.Kind == b.Kind && (a.Kind == yaml.MappingNode && sameMapping(a, b, true) || a.Kind != yaml.MappingNode && same(a, b))
+func (c conditions) sameItem(a, b *yaml.Node) bool {
+	return a.Kind == b.Kind && (a.Kind == yaml.MappingNode && c.sameMapping(a, b, true) || a.Kind != yaml.MappingNode && c.same(a, b))
 }
 
-func same(a, b *yaml.Node) bool {
+func (c conditions) same(a, b *yaml.Node) bool {
 	switch {
 	case a.Kind != b.Kind || a.Anchor != b.Anchor:
 		return false
@@ -68,13 +68,13 @@ func same(a, b *yaml.Node) bool {
 	case a.Kind == yaml.AliasNode:
 		return a.Value == b.Value
 	case a.Kind == yaml.MappingNode:
-		return sameMapping(a, b, false)
+		return c.sameMapping(a, b, false)
 	}
-	return a.ShortTag() == b.ShortTag() && slices.EqualFunc(a.Content, b.Content, same)
+	return a.ShortTag() == b.ShortTag() && slices.EqualFunc(a.Content, b.Content, c.same)
 }
 
 // sameMapping compares mappings whatever the order of their keys.
-func sameMapping(a, b *yaml.Node, item bool) bool {
+func (c conditions) sameMapping(a, b *yaml.Node, item bool) bool {
 	if len(a.Content) != len(b.Content) || a.Anchor != b.Anchor || a.ShortTag() != b.ShortTag() {
 		return false
 	}
@@ -83,17 +83,29 @@ func sameMapping(a, b *yaml.Node, item bool) bool {
 		x, y = ordered(a, innerOrder), ordered(b, innerOrder)
 	}
 	return slices.EqualFunc(x, y, func(p, q pair) bool {
-		if !same(p.key, q.key) {
+		if !c.same(p.key, q.key) {
 			return false
 		}
 		if item && p.key.Value == "condition" && isScalar(p.value) && isScalar(q.value) {
-			return p.value.ShortTag() == q.value.ShortTag() && meaning(p.value.Value) == meaning(q.value.Value)
+			return p.value.ShortTag() == q.value.ShortTag() && c.meaning(p.value.Value) == c.meaning(q.value.Value)
 		}
-		return same(p.value, q.value)
+		return c.same(p.value, q.value)
 	})
 }
 
+// conditions are the meanings of conditions by their texts, so that each is parsed once however often it is compared.
+type conditions map[string]string
+
 // meaning is equal for conditions that differ only in how they are written.
+func (c conditions) meaning(text string) string {
+	known, ok := c[text]
+	if !ok {
+		known = meaning(text)
+		c[text] = known
+	}
+	return known
+}
+
 func meaning(text string) string {
 	tree, appended := parse(text)
 	switch {

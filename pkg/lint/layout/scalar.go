@@ -113,9 +113,9 @@ func inline(doc *document.Document, n *yaml.Node, flow bool) (string, bool) {
 }
 
 var (
-	// simpleText matches texts that are plain everywhere, except for the words of otherWords and texts with a colon or
-	// # beside a blank.
-	simpleText = regexp.MustCompile(`^[A-Za-z_/][!-+\--Z\\^-z|~ -]*$`)
+	// simpleText matches texts that are plain everywhere when they can be printed, except for the words of otherWords and
+	// texts with a colon or # beside a blank.
+	simpleText = regexp.MustCompile(`^[A-Za-z_/\x{A1}-\x{10FFFF}][!-+\--Z\\^-z|~ \x{A1}-\x{10FFFF}-]*$`)
 	// otherWords are the texts that some reader of YAML takes for something other than a text.
 	otherWords = regexp.MustCompile(`(?i)^(true|false|yes|no|on|off|y|n|null|~|[-+]?\.(inf|nan)|[-+.]?[0-9].*|=|<<)$`)
 )
@@ -125,12 +125,12 @@ func isWord(s string) bool { return !otherWords.MatchString(s) }
 
 // isPlain tells whether a value can be written without quotation marks and is then of the given tag.
 func isPlain(value, tag string, flow bool) bool {
-	if simpleText.MatchString(value) && !strings.Contains(value, " #") && !strings.HasSuffix(value, " ") &&
-		(!strings.Contains(value, ":") || !flow && !strings.Contains(value+" ", ": ")) && isWord(value) {
-		return tag == "!!str"
-	}
 	if !isPrintable(value) || value == "" || strings.TrimSpace(value) != value {
 		return false
+	}
+	if simpleText.MatchString(value) && !strings.Contains(value, " #") &&
+		(!strings.Contains(value, ":") || !flow && !strings.Contains(value+" ", ": ")) && isWord(value) {
+		return tag == "!!str"
 	}
 	text := "k: " + value
 	if flow {
