@@ -47,6 +47,8 @@ var mistakes = []string{
 	"!(a.b = x)",
 	"! a.b = x",
 	"a.b is not null",
+	"a.b includes x",
+	"a.b in intersect (x)",
 	"a.b z x",
 	"a.b = 'x",
 	`a.b = "c:\"`,

@@ -170,6 +170,9 @@ func (f *failure) strayHint(rest string) string {
 			return fmt.Sprintf("put a blank between the operator and %s", f.word)
 		}
 	case grammar.ConditionLexerNAME:
+		if hint := f.insideWordHint(); hint != "" {
+			return hint
+		}
 		if isModifier(f.word) {
 			return "in, intersects and pmatch take no modifier; write the list directly after the operator"
 		}
@@ -178,6 +181,19 @@ func (f *failure) strayHint(rest string) string {
 		}
 	}
 	return `connect the conditions with "and" or "or"`
+}
+
+// insideWordHint says what is meant by a word that was read as "in" and the name of a list, such as includes.
+func (f *failure) insideWordHint() string {
+	before := strings.TrimRight(f.text[:f.at.Start], blanks)
+	start := len(before) - len(f.word)
+	for start > 0 && isWord(before[start-1]) {
+		start--
+	}
+	if start < 0 || len(before)-start == len(f.word) {
+		return ""
+	}
+	return operatorHint(before[start:])
 }
 
 func isModifier(word string) bool {
