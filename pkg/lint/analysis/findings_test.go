@@ -133,6 +133,8 @@ func TestLiterals(t *testing.T) {
 		{"proc.name = **", "warning: proc.name exists"},
 		{"fd.name in (/etc/*)", "warning: fd.name startswith /etc/"},
 		{"proc.cmdline contains 'rm -rf /*'", `info: proc.cmdline contains "rm -rf /"`},
+		{"proc.cmdline contains *curl*", "warning: proc.cmdline contains curl"},
+		{"proc.cmdline contains '* * * root *'", `info: proc.cmdline glob "** * * root **"`},
 		{"evt.arg.name = /etc/*", "info: evt.arg.name startswith /etc/"},
 		{"proc.name = null", "warning: not proc.name exists"},
 		{"proc.name in (null, sh)", "warning: not proc.name exists"},

@@ -68,7 +68,7 @@ func (w *world) wildcard(n *condition.Check, f *condition.Field, t *condition.Te
 		return
 	}
 	code := LiteralWildcard
-	if beginsWithAny(f.Name, freeText) {
+	if beginsWithAny(f.Name, freeText) && !wrapped(text) {
 		code.Severity = info
 	}
 	meant := wildcardCheck(f, pattern, contains)
@@ -77,6 +77,12 @@ func (w *world) wildcard(n *condition.Check, f *condition.Field, t *condition.Te
 	}
 	w.found.add(w.set.At(t.Span(), code.finding(
 		fmt.Sprintf("for %s the * in %s is no wildcard but the character itself", n.Op, quote(text)), "if a wildcard is meant write: "+meant)))
+}
+
+// wrapped tells whether a text is a word with * on both sides, which no command line holds.
+func wrapped(text string) bool {
+	inner := strings.Trim(text, "*")
+	return inner != "" && text[0] == '*' && text[len(text)-1] == '*' && !strings.ContainsAny(inner, blanks)
 }
 
 // wildcardCheck writes the simplest check that says what a pattern with * says. The operator contains is the one to
