@@ -143,6 +143,9 @@ func (c *compiler) output(r *Rule, d *condition.Diagnostic, skip bool) {
 		k.falco = ""
 	}
 	p := problem{kind: k.skipped(skip), message: d.Message, hint: d.Hint}
+	if d.Code == program.CodeDeprecatedField && p.hint == "" {
+		p.hint = fmt.Sprintf("take %%%s out of the output", r.Output[d.Range.Start:d.Range.End])
+	}
 	file, at := r.output.place(d.Range)
 	p.at = at
 	if !strings.HasPrefix(r.Output[d.Range.Start:], "%container.info") { // of which Falco says only which rule has it

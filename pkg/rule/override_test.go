@@ -104,6 +104,25 @@ func TestOverrideFindings(t *testing.T) {
 	}
 }
 
+// TestMisspelledKeys: a rule of which no key is known is told which ones were meant.
+func TestMisspelledKeys(t *testing.T) {
+	tests := []struct{ item, want string }{
+		{"  conditions: t.str = b\n  outputs: x\n  descr: d\n  prio: INFO",
+			"did you mean condition for 'conditions', output for 'outputs', desc for 'descr' and priority for 'prio'?"},
+		{"  Condition: t.str = b\n  conditions: t.str = c", "did you mean condition for 'Condition'?"},
+		{"  conditions: t.str = b\n  tags: [x]\n  Output: x", "did you mean condition for 'conditions' and output for 'Output'?"},
+		{"  tags: [x]", "add condition, output, desc and priority, or, to switch off a rule that is defined, enabled: false"},
+		{"  foo: x", "add condition, output, desc and priority, or, to switch off a rule that is defined, enabled: false"},
+	}
+	for _, test := range tests {
+		_, found := load([]string{"- rule: r\n" + test.item + "\n"})
+		i := slices.IndexFunc(found, func(d rule.Diagnostic) bool { return d.Code == "missing-key" })
+		if i < 0 || found[i].Hint != test.want {
+			t.Errorf("%s\ngot  %+v\nwant %s", test.item, found, test.want)
+		}
+	}
+}
+
 // TestRedefinition: a redefinition replaces all, but keeps the place in the order and, unless it names one, the source.
 func TestRedefinition(t *testing.T) {
 	set := mustLoad(t, baseRule+"- rule: other\n  desc: d\n  condition: t.str = a\n  output: o\n  priority: INFO\n  source: tsrc\n",

@@ -57,8 +57,31 @@ func (l *loader) rule(m *mapping) {
 	default:
 		m.report(m.context, problem{kind: kindMissing, at: m.start(),
 			message: fmt.Sprintf("rule %s has nothing but its name", quote(name)),
-			hint:    "add condition, output, desc and priority, or, to switch off a rule that is defined, enabled: false"})
+			hint:    m.misspelledHint()})
 	}
+}
+
+// misspelledHint says what to do about a rule without any of the keys that make one: there may be some that are
+// misspelled.
+func (m *mapping) misspelledHint() string {
+	var meant []string
+	for _, known := range defineKeys {
+		for _, key := range m.keys {
+			if !slices.Contains(ruleKeys, key) && nearest(key, ruleKeys) == known {
+				meant = append(meant, fmt.Sprintf("%s for %s", known, quote(key)))
+				break
+			}
+		}
+	}
+	if len(meant) == 0 {
+		return "add condition, output, desc and priority, or, to switch off a rule that is defined, enabled: false"
+	}
+	last := len(meant) - 1
+	if last > 0 {
+		meant[last-1] += " and " + meant[last]
+		meant = meant[:last]
+	}
+	return "did you mean " + strings.Join(meant, ", ") + "?"
 }
 
 // read reads the values of keys in this order.
