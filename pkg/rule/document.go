@@ -1,7 +1,6 @@
 package rule
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -31,8 +30,7 @@ func parse(s *source) ([]*yaml.Node, *problem) {
 		return nil, &problem{kind: kindSize, message: fmt.Sprintf("the file has more than %d values or lines", maxMarks),
 			hint: "split it into several files"}
 	}
-	limits := loaderlimits.New(loaderlimits.DepthValue(maxDepth))
-	loader, err := yaml.NewLoader(bytes.NewReader([]byte(s.data)), yaml.WithPlugin(limits))
+	loader, err := newYAMLLoader(s.data)
 	if err != nil {
 		return nil, &problem{kind: kindYAML, message: "cannot be read as YAML: " + err.Error()}
 	}
@@ -45,13 +43,17 @@ func parse(s *source) ([]*yaml.Node, *problem) {
 			return docs, nil
 		}
 		if err != nil {
-			return docs, syntaxProblem(s, err)
+			return docs, syntaxProblem(s, err, s.offset)
 		}
 		if p := size.check(doc); p != nil {
 			return docs, p
 		}
 		docs = append(docs, doc)
 	}
+}
+
+func newYAMLLoader(text string) (*yaml.Loader, error) {
+	return yaml.NewLoader(strings.NewReader(text), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 }
 
 // TooLarge tells whether Load refuses a file because of its size in bytes, or in what may be values, without reading it.
@@ -101,24 +103,28 @@ func checkText(s *source) *problem {
 	return nil
 }
 
-// syntaxProblem puts an error of the YAML library in our words.
-func syntaxProblem(s *source, err error) *problem {
+// syntaxProblem puts an error of the YAML library in our words. offset turns a mark into a place in s.
+func syntaxProblem(s *source, err error, offset func(line, column int) int) *problem {
 	p := &problem{kind: kindYAML, message: "not valid YAML: " + err.Error()}
 	var load *yaml.LoadError
 	if !errors.As(err, &load) {
 		return p
 	}
-	at := s.offset(load.Mark.Line, load.Mark.Column)
+	at := offset(load.Mark.Line, load.Mark.Column)
 	p.message = "not valid YAML: " + strings.TrimPrefix(load.Message, "did not find expected ")
 	if strings.HasPrefix(load.Message, "did not find expected ") {
 		p.message = "not valid YAML: expected " + strings.TrimPrefix(load.Message, "did not find expected ")
 	}
-	context := s.offset(load.ContextMark.Line, load.ContextMark.Column)
+	context := offset(load.ContextMark.Line, load.ContextMark.Column)
+	p.cause = at
+	if load.ContextMsg != "" && !strings.Contains(load.ContextMsg, "block collection") { // which is all of the items
+		p.cause = context
+	}
 	switch {
 	case strings.Contains(load.Message, "exceeded max depth"):
 		p.kind, p.message = kindDepth, fmt.Sprintf("the YAML is nested more than %d levels deep", maxDepth)
 	case strings.Contains(load.Message, "tab character"):
-		at += strings.IndexByte(s.data[at:]+"\t", '\t')
+		at += max(0, strings.IndexByte(s.data[at:], '\t'))
 		p.message, p.hint = "not valid YAML: a tab character in the indentation", "indent with blanks"
 	case strings.Contains(load.Message, "unexpected end of stream") && strings.Contains(load.ContextMsg, "quoted scalar"):
 		at = context

@@ -18,6 +18,8 @@ type problem struct {
 	suggestion string
 	// unclosed is the quotation mark of a text that has no end, for an error of YAML.
 	unclosed string
+	// cause is where the part of the file starts that an error of YAML is about, which may be noticed much later.
+	cause int
 	// path is the way to the place as Falco tells it; nil when it is that of the context.
 	path []Location
 }

@@ -213,8 +213,11 @@ func (m *mapping) part(key, change string) Part {
 	return p
 }
 
-// noBase reports an append without something to append to.
+// noBase reports an append without something to append to, unless that may stand in what could not be read.
 func (m *mapping) noBase(item string) {
+	if l := m.load; !l.strict && (l.incomplete || l.broken[m.context.name]) {
+		return
+	}
 	p := problem{kind: kindNoBase, at: nodeSpan(m.file, m.value(item)),
 		message: fmt.Sprintf("there is no %s %s to append to", item, quote(m.context.name)),
 		hint:    "define it before, in this file or in one that is read earlier"}

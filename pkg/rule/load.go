@@ -5,6 +5,8 @@ import (
 	"maps"
 	"slices"
 
+	"go.yaml.in/yaml/v4"
+
 	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/field"
 )
@@ -62,7 +64,7 @@ type loader struct {
 	plugins []Requirement
 	// broken are the names of items that had an error: what refers to them is not reported.
 	broken map[string]bool
-	// incomplete is set when a file could not be read to its end.
+	// incomplete is set when a file could not be read to its end, or it is not known what is missing.
 	incomplete bool
 	// strict leaves out items with errors and ends a file at its first error, as Falco does.
 	strict bool
@@ -164,13 +166,34 @@ func (l *loader) read(file *source) {
 	if p != nil && p.unclosed != "" && l.strict {
 		l.readUnclosed(file, p.unclosed)
 	}
-	if p != nil {
+	switch {
+	case p == nil:
+	case p.kind == kindYAML && !l.strict:
+		file, docs = l.recover(file, p)
+	default:
 		l.incomplete = true
-		l.report(content(file).insideAt(inValue, "", p.at.start), *p)
+		l.syntaxError(file, p)
 	}
 	for _, doc := range docs {
 		l.document(file, doc)
 	}
+}
+
+// recover reports the syntax errors of a file and gives what can be read in spite of them.
+func (l *loader) recover(file *source, p *problem) (*source, []*yaml.Node) {
+	r, rest, docs, complete := recoverItems(file, p)
+	for i := range r.problems {
+		l.syntaxError(file, &r.problems[i])
+	}
+	for _, name := range r.names {
+		l.broken[name] = true
+	}
+	l.incomplete = l.incomplete || r.unnamed || !complete
+	return rest, docs
+}
+
+func (l *loader) syntaxError(file *source, p *problem) {
+	l.report(content(file).insideAt(inValue, "", p.at.start), *p)
 }
 
 // readUnclosed reads a file that ends inside a quoted text as Falco's YAML library does: the text ends with the file.
