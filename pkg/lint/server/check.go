@@ -115,13 +115,9 @@ func (w *workspace) files(d *document) []rule.File {
 }
 
 // distribute gives the findings of a check of the whole document to its items. What stands in none of them is returned.
-// When the file is not YAML the check could not see most of it: then the items keep what was known of them.
 func (d *document) distribute(found []rule.Diagnostic) (outside []finding) {
-	broken := slices.ContainsFunc(found, func(f rule.Diagnostic) bool { return f.Start.File == d.uri && f.Code == "yaml-syntax" })
 	for _, it := range d.items {
-		if !broken {
-			it.findings, it.checked = nil, true
-		}
+		it.findings, it.checked = nil, true
 	}
 	for i := range found {
 		f := &found[i]
@@ -129,7 +125,7 @@ func (d *document) distribute(found []rule.Diagnostic) (outside []finding) {
 			continue
 		}
 		it := d.itemAt(f.Start.Line - 1)
-		if it == nil || broken {
+		if it == nil {
 			outside = append(outside, relative(f, rule.Position{Line: 1}, 0))
 			continue
 		}

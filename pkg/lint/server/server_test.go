@@ -223,7 +223,26 @@ func TestFindings(t *testing.T) {
 	})
 	// Broken YAML is one more finding.
 	c.change(6, textRange{position{1, 0}, position{1, 0}}, "- list: \"open\n")
-	c.findings(func(p publication) bool { return p.Version == 6 && strings.Contains(p.String(), "yaml-syntax") })
+	c.findings(func(p publication) bool {
+		return p.Version == 6 && strings.Contains(p.String(), "yaml-syntax") && strings.Contains(p.String(), "6:14-6:22 unknown-field")
+	})
+}
+
+// TestBrokenYAML: an item that is not YAML hides nothing of the others, in a file of which only the whole is checked.
+func TestBrokenYAML(t *testing.T) {
+	c := connect(t, server.Options{}, nil)
+	c.open(strings.Repeat("- list: many\n  items: [a]\n", 30) + "- list: \"open\n" + sample)
+	p := c.findings(func(p publication) bool { return len(p.Diagnostics) > 0 })
+	if got, want := p.String(), "60:8-60:9 yaml-syntax\n71:8-71:14 unknown-field\n73:12-73:18 bad-priority\n"; got != want {
+		t.Errorf("got\n%swant\n%s", got, want)
+	}
+	// The error is one of its item and moves with it; what is corrected is gone at once.
+	c.change(2, textRange{position{73, 12}, position{73, 18}}, "WARNING")
+	c.findings(func(p publication) bool {
+		return p.Version == 2 && p.String() == "60:8-60:9 yaml-syntax\n71:8-71:14 unknown-field\n"
+	})
+	c.change(3, textRange{position{60, 8}, position{60, 9}}, "")
+	c.findings(func(p publication) bool { return p.Version == 3 && !strings.Contains(p.String(), "yaml-syntax") })
 }
 
 // TestUTF16 counts characters as editors do: an é is one, an emoji two.
