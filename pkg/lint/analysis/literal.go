@@ -76,7 +76,7 @@ func (w *world) wildcard(n *condition.Check, f *condition.Field, t *condition.Te
 		meant = "not " + meant
 	}
 	w.found.add(w.set.At(t.Span(), code.finding(
-		fmt.Sprintf("for %s the * in %s is no wildcard but the character itself", n.Op, quote(text)), "if a wildcard is meant write: "+meant)))
+		fmt.Sprintf("the * in %s is the character itself: %s knows no wildcards", quote(text), n.Op), "if a wildcard is meant write: "+meant)))
 }
 
 // wrapped tells whether a text is a word with * on both sides, which no command line holds.
