@@ -65,6 +65,7 @@ func TestConditions(t *testing.T) {
 		{"wildcards of a role", "k8s_audit", "ka.req.role.rules.verbs intersects ('*') and ka.req.role.rules.nonResourceURLs intersects ('/healthz/*')", nil, ""},
 		{"everything", "k8s_audit", "ka.target.resource = '*' and jevt.value[/x] = '*'", nil, ""},
 		{"everything of a process", "syscall", "evt.type = open and proc.name = *", nil, "literal-wildcard *"},
+		{"star in a query", "syscall", "evt.type = open and proc.cmdline contains '*'", nil, ""},
 		{"star inside", "syscall", "evt.type = open and proc.name = a*b", nil, ""},
 		{"pointer", "syscall", "evt.type = open and fd.name pmatch (/etc/*)", nil, ""},
 		{"wildcard in a macro", "syscall", "evt.type = open and m", []string{"m: (fd.name = /etc/*)"}, "literal-wildcard /etc/*"},

@@ -68,8 +68,13 @@ func (w *world) wildcard(n *condition.Check, f *condition.Field, t *condition.Te
 		return
 	}
 	code := LiteralWildcard
-	if beginsWithAny(f.Name, freeText) && !wrapped(text) {
-		code.Severity = info
+	if beginsWithAny(f.Name, freeText) {
+		if strings.Trim(text, "*") == "" {
+			return // somebody looks for the character, as in a query that selects *
+		}
+		if !wrapped(text) {
+			code.Severity = info
+		}
 	}
 	meant := wildcardCheck(f, pattern, contains)
 	if n.Op == condition.OpNe {

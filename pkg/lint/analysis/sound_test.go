@@ -416,6 +416,26 @@ func TestIncomplete(t *testing.T) {
 	}
 }
 
+// TestLargeCondition: a condition that is too large is named and left out, the other rules are looked at.
+func TestLargeCondition(t *testing.T) {
+	const head = "- {rule: %s, desc: d, source: tsrc, output: x, priority: INFO, condition: %s}\n"
+	large := fmt.Sprintf(head, "large", "t.str = a"+strings.Repeat(" and not t.str = b", maxParts/2))
+	small := fmt.Sprintf(head, "small", "t.str = a and t.str = b")
+	catalogues := map[string]*field.Catalogue{"tsrc": language.catalogue}
+	set, found := rule.Load([]rule.File{{Name: "f", Data: []byte(large + small)}}, catalogues)
+	compiled, more := set.Compile(catalogues)
+	if len(found)+len(more) > 0 {
+		t.Fatal(found, more)
+	}
+	var got []string
+	for _, d := range Check(set, compiled, Options{}) {
+		got = append(got, fmt.Sprintf("%d %s", d.Start.Line, d.Code))
+	}
+	if diff := cmp.Diff([]string{"1 analysis-incomplete", "2 always-false"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
 // TestIncompleteShadows: comparing many rules with each other ends when it has cost enough.
 func TestIncompleteShadows(t *testing.T) {
 	var text strings.Builder
