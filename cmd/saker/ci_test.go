@@ -57,6 +57,7 @@ func TestPreCommitHooks(t *testing.T) {
 	type hook struct {
 		ID, Entry string
 		Args      []string
+		Names     *bool `yaml:"pass_filenames"`
 	}
 	var hooks []hook
 	var config struct {
@@ -77,7 +78,27 @@ func TestPreCommitHooks(t *testing.T) {
 			t.Errorf("there is no hook %s", used.ID)
 			continue
 		}
-		checkCommand(t, used.ID, append(strings.Fields(hooks[i].Entry)[1:], used.Args...))
+		command := append(strings.Fields(hooks[i].Entry)[1:], used.Args...)
+		checkCommand(t, used.ID, command)
+		if used.ID == "saker-lint" {
+			lintsAllFiles(t, command, used.Names)
+		}
+	}
+}
+
+// lintsAllFiles checks that the hook names what is linted itself: of the files that changed alone, those that append to
+// rules of other files, or use their macros, would be found broken.
+func lintsAllFiles(t *testing.T, command []string, names *bool) {
+	t.Helper()
+	c, rest, err := newCommand().Find(command)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.ParseFlags(rest); err != nil {
+		t.Fatal(err)
+	}
+	if names == nil || *names || c.Flags().NArg() == 0 {
+		t.Errorf("saker %v is given the names of the files that changed, or no others", command)
 	}
 }
 

@@ -35,6 +35,9 @@ func newLint() *cobra.Command {
 wrong keeps the rules from running; warnings and infos are about rules that hardly do what their author wanted. The
 exit code is 1 when something is reported, 2 when the files cannot be looked at, and 0 otherwise.
 
+With --fix --diff nothing is written and nothing is reported but the corrections: the exit code is 1 when something
+would be corrected and 0 when nothing would, whatever else is wrong with the files.
+
 The comment # saker:ignore CODE -- reason suppresses findings about the line on which it stands, or the line below it;
 on the first line of an item it is about the whole item, on that of a key about the value of the key. The comment
 # saker:ignore-file CODE at the top is about the file. The file ` + lint.ConfigName + ` in the directory of the first
@@ -64,7 +67,7 @@ is 1 only for errors, and severities, suppressions and the configuration do not 
 	c.Flags().StringVar(&f.linter, "lint-config", "", "the configuration `FILE` of the linter, instead of the one that is found")
 	c.Flags().StringVar(&f.explain, "explain", "", "explain the findings of a `CODE`, several, or all, and check nothing")
 	c.Flags().BoolVar(&f.fix, "fix", false, "make the corrections that change nothing about what the rules match, and report the rest")
-	c.Flags().BoolVar(&f.diff, "diff", false, "with --fix: print what would be corrected and write nothing")
+	c.Flags().BoolVar(&f.diff, "diff", false, "with --fix: print what would be corrected, write and report nothing, exit with 1 if something would")
 	c.Flags().BoolVar(&f.strict, "strict", false, "look for matters of style too, reported as infos")
 	f.registerConfig(c)
 	return c
