@@ -107,7 +107,7 @@ func (set *Set) makeFacets() {
 	o := &outlook{program: p}
 	numbers := map[int32]int32{}
 	for _, slot := range order {
-		if p.indexed(slot) || len(bySlot[slot]) > mostGroups || p.manyClasses(bySlot[slot]) {
+		if p.indexed(slot) || len(bySlot[slot]) > mostGroups || p.costly(bySlot[slot]) {
 			continue
 		}
 		if f := set.newFacet(o, slot, bySlot[slot]); f.decides(len(set.ids)) {
@@ -160,13 +160,17 @@ func (f *facet) decides(conditions int) bool {
 	return slices.ContainsFunc(f.alone, func(rows [][]uint64) bool { return slices.ContainsFunc(rows, possible) })
 }
 
-// mostWords is how large the sets of classes of all nodes together may be while a facet is made: 8 MB. Thousands of rules
-// need a tenth of it; a condition with thousands of comparisons of one field would need hundreds of megabytes.
-const mostWords = 1 << 20
+// mostWords is how many words of sets of classes may be computed to make a facet: a tenth of a second. Hundreds of rules
+// need a hundredth of it, a condition with ten thousand comparisons of one field would need several times as much.
+const mostWords = 1 << 22
 
-// manyClasses tells whether the facet of the groups would cost too much to be made.
-func (p *Program) manyClasses(groups []int32) bool {
-	return slices.ContainsFunc(groups, func(g int32) bool { return (p.groups[g].size()/64+1)*len(p.nodes) > mostWords })
+// costly tells whether the facet of the groups would take too long to be made.
+func (p *Program) costly(groups []int32) bool {
+	words := 0
+	for _, g := range groups {
+		words += (p.groups[g].size()/64 + 1) * len(p.nodes)
+	}
+	return words > mostWords
 }
 
 // indexed tells whether the expression is the event type, which Types decides without a look at the event.

@@ -11,7 +11,7 @@ import (
 // condition gives the lines of a key with a condition: plain where it is short, in a folded block with a term on each
 // line where it is long or its author broke it.
 func (p *printer) condition(key string, n *yaml.Node, indent, width int) []string {
-	tree, appended := parse(n.Value)
+	tree, appended := p.conditions.read(n.Value)
 	if tree == nil {
 		p.fail("it has a condition that cannot be read")
 		return nil

@@ -93,26 +93,27 @@ func (c conditions) sameMapping(a, b *yaml.Node, item bool) bool {
 	})
 }
 
-// conditions are the meanings of conditions by their texts, so that each is parsed once however often it is compared.
+// conditions are the meanings of the conditions that were read, by their texts: reading one takes longer than all else.
 type conditions map[string]string
 
 // meaning is equal for conditions that differ only in how they are written.
 func (c conditions) meaning(text string) string {
-	known, ok := c[text]
-	if !ok {
-		known = meaning(text)
-		c[text] = known
+	if _, ok := c[text]; !ok {
+		c.read(text)
 	}
-	return known
+	return c[text]
 }
 
-func meaning(text string) string {
-	tree, appended := parse(text)
+// read parses a condition and keeps its meaning. What it returns is what parse does.
+func (c conditions) read(text string) (tree condition.Node, appended bool) {
+	tree, appended = parse(text)
 	switch {
 	case tree == nil:
-		return text
+		c[text] = text
 	case appended:
-		return "appended " + condition.SExpr(tree)
+		c[text] = "appended " + condition.SExpr(tree)
+	default:
+		c[text] = condition.SExpr(tree)
 	}
-	return condition.SExpr(tree)
+	return tree, appended
 }
