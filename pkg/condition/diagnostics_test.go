@@ -30,7 +30,7 @@ var mistakes = []string{
 	"a.b has x",
 	"a.b matches x",
 	"a.b equals x",
-	"a.b contians x",
+	"a.b contans x",
 	"a.b IN (x, y)",
 	"a.b NOT IN (x, y)",
 	"a.b not_in (x, y)",
