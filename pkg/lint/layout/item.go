@@ -35,12 +35,13 @@ type anchor struct {
 	first bool
 }
 
-// layItem lays out an item, or gives its lines as they are with the reason.
-func layItem(doc *document.Document, it item, c conditions) (lines []string, reason string) {
+// layItem lays out an item, or gives its lines as they are with the reason. With check the reason may be that it would
+// not mean the same.
+func layItem(doc *document.Document, it item, c conditions, check bool) (lines []string, reason string) {
 	p := &printer{doc: doc, notes: map[*yaml.Node]*note{}, open: map[*yaml.Node]bool{}, conditions: c}
 	start, end := doc.LineStart(it.first)+it.dash, doc.LineStart(it.last+1)
 	lines = p.item(it.node, start, end)
-	if p.reason == "" && !p.faithful(it.node, start, end, lines) {
+	if p.reason == "" && check && !p.faithful(it.node, start, end, lines) {
 		p.reason = "it cannot be laid out without changing its meaning"
 	}
 	if p.reason == "" {

@@ -21,6 +21,15 @@ func (p *printer) faithful(n *yaml.Node, start, end int, lines []string) bool {
 		slices.Equal(comments(p.doc, start, end), comments(laid, 0, len(laid.Text)))
 }
 
+// says tells whether data has the items and comments of a document.
+func (c conditions) says(data []byte, doc *document.Document) bool {
+	if len(data) == 0 && strings.TrimSpace(doc.Text) == "" {
+		return true
+	}
+	laid, err := document.Parse(string(data))
+	return err == nil && c.sameDocument(doc, laid)
+}
+
 // sameDocument tells whether two texts have the same items and the same comments.
 func (c conditions) sameDocument(a, b *document.Document) bool {
 	if len(a.Roots) != len(b.Roots) || !slices.Equal(comments(a, 0, len(a.Text)), comments(b, 0, len(b.Text))) {
