@@ -8,7 +8,7 @@ import (
 
 // One syntax error must not hide what is wrong with the rest of a file. So when a file is not YAML its outermost items
 // are parsed one by one; those that are broken are made comments, and what is left is parsed again. The whole takes a
-// bounded number of parses however many items are broken.
+// bounded number of parses however many items are broken; when there are more errors than are shown it is given up.
 
 const (
 	// maxRetries is how often what is left is parsed again after an error that no item has on its own.
@@ -38,7 +38,8 @@ func recoverItems(file *source, p *problem) (r *recovery, rest *source, docs []*
 	if len(file.data) > largeFile {
 		retries = 1
 	}
-	for ; retries > 0; retries-- {
+	rest = file
+	for ; retries > 0 && len(r.problems) <= maxFindings; retries-- {
 		rest = r.rest()
 		if docs, p = parse(rest); p == nil {
 			return r, rest, docs, true
@@ -58,6 +59,9 @@ func recoverItems(file *source, p *problem) (r *recovery, rest *source, docs []*
 func (r *recovery) alone(p *problem) {
 	first := true
 	for i, at := range r.pieces {
+		if len(r.problems) > maxFindings {
+			return
+		}
 		own := parseAlone(r.file, at)
 		if own == nil {
 			continue
@@ -81,12 +85,7 @@ func (r *recovery) alone(p *problem) {
 	}
 }
 
-// report keeps an error, and one more than are shown.
-func (r *recovery) report(p *problem) {
-	if len(r.problems) <= maxFindings {
-		r.problems = append(r.problems, *p)
-	}
-}
+func (r *recovery) report(p *problem) { r.problems = append(r.problems, *p) }
 
 // parseAlone gives the syntax error of one item, nil when it has none or when only the rest of the file can tell.
 func parseAlone(file *source, at span) *problem {

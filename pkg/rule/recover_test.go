@@ -49,6 +49,7 @@ func TestRecovery(t *testing.T) {
 		{"no name", "- [\n- macro: n\n  condition: m and missing\n", []string{"1:4 yaml-syntax"}},
 		{"no items", "a: b: c\n", []string{"1:5 yaml-syntax"}},
 		{"duplicate key", open + "- list: l\n  items: []\n  items: []\n", []string{"2:14 yaml-syntax", "5:3 duplicate-key"}},
+		{"list", "- list: known_list\n  items: [a\n- list: known_lists\n  items: [a]\n" + ruleText("r", "evt.type = open and proc.name in (known_list)"), []string{"2:12 yaml-syntax"}},
 		{"only one", good + open, []string{"4:14 yaml-syntax"}},
 	}
 	for _, test := range tests {
@@ -66,5 +67,38 @@ func TestRecovery(t *testing.T) {
 				t.Errorf("%s\n%s", diff, test.text)
 			}
 		})
+	}
+}
+
+// TestRecoveryNeverRuns: what is read in spite of a syntax error is an error all the same, and Falco reports only that.
+func TestRecoveryNeverRuns(t *testing.T) {
+	text := ruleText("r", "evt.type = open") + "- macro: m\n  condition: a: b\n" + ruleText("s", "no.field = 1 and missing")
+	files := []rule.File{{Name: "f", Data: []byte(text)}}
+	set, found := rule.Load(files, languageCatalogues)
+	if !rule.HasErrors(found) || len(set.Rules) != 2 {
+		t.Errorf("%d rules, findings %v", len(set.Rules), codes(found))
+	}
+	v := (rule.Options{}).Verdicts(files, languageCatalogues)[0]
+	if len(v.Errors) != 1 || v.Errors[0].Code != "yaml-syntax" || len(v.Warnings) != 0 {
+		t.Errorf("errors %v, warnings %v", codes(v.Errors), codes(v.Warnings))
+	}
+}
+
+// TestManyBroken: of a file in which every item is broken not all are reported, and a large one with one broken item
+// costs little more than without. If the cost were the square of the number of items the test would not end.
+func TestManyBroken(t *testing.T) {
+	for name, text := range map[string]string{
+		"all":      strings.Repeat("- macro: m\n  condition: a: b\n", 50_000),
+		"carriage": strings.Repeat("- a: b: c\r", 50_000),
+		"together": strings.Repeat("  - a: b\n- c: d\n", 20_000),
+		"anchors":  strings.Repeat("- b: *c\n", 30_000),
+		"quotes":   strings.Repeat("- a: \"\n- b: \"\n- \"\"\"\n", 20_000),
+		"last":     strings.Repeat("- macro: m\n  condition: evt.type = open\n", 20_000) + "- a: b: c\n",
+		"first":    "- a: \"\n" + strings.Repeat("- b: c\n", 50_000),
+	} {
+		_, found := load([]string{text})
+		if len(found) == 0 || len(found) > 1001 || found[0].Code != "yaml-syntax" && found[len(found)-1].Code != "yaml-syntax" {
+			t.Errorf("%s: %d findings", name, len(found))
+		}
 	}
 }

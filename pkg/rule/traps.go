@@ -95,7 +95,7 @@ func (r *resolver) listAsValue(name *condition.Text, item *condition.Text) {
 // place of a list, or alone in one when it looks like a name. Only when all files are read it is known what is a list.
 func (r *resolver) maybeList(t *condition.Text, alone bool) {
 	l := r.loader
-	if !l.complete || t.Quote != 0 || alone && !strings.Contains(t.Value, "_") {
+	if !l.complete || t.Quote != 0 || l.broken[t.Value] || alone && !strings.Contains(t.Value, "_") {
 		return
 	}
 	near, known := l.nearLists[t.Value]
