@@ -98,7 +98,7 @@ func lay(doc *document.Document, items []item, c conditions, check bool) Result 
 func syntaxError(file rule.File, err error) error {
 	_, found := rule.Load([]rule.File{file}, nil)
 	for _, d := range found {
-		if !d.IsError() {
+		if d.Falco != "LOAD_ERR_YAML_PARSE" && d.Falco != "LOAD_ERR_FILE_READ" { // what is wrong with items that are YAML
 			continue
 		}
 		if d.Hint != "" {

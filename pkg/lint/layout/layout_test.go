@@ -69,6 +69,7 @@ func TestErrors(t *testing.T) {
 	for data, want := range map[string]string{
 		"- a: b: c\n":              "f.yaml:1:7: not valid YAML: a colon and a blank inside a value that is not quoted; quote the value",
 		"- rule: \"x\n":            "f.yaml:1:9: not valid YAML: the quoted text that starts here has no end",
+		"- rule: x\n- a: b: c\n":   "f.yaml:2:7: not valid YAML: a colon",
 		"\x00":                     "f.yaml:1:1: control character 0x00",
 		strings.Repeat("#", 5<<20): "f.yaml:1:1: the file is larger than 4 MiB",
 		"- a: [" + strings.Repeat("x,", 400_000) + "]\n": "f.yaml:1:1: the file has more than 300000 values or lines; split it into several files",
