@@ -34,9 +34,9 @@ type Options struct {
 
 const (
 	// maxSteps bounds the cost of one call of Check: well below a second.
-	maxSteps = 15_000_000
+	maxSteps = 10_000_000
 	// termSteps is what looking at one part of a condition costs, in time and, which bounds it, in memory.
-	termSteps = 75
+	termSteps = 60
 	// maxParts is how many parts a condition may have to be looked at. Nobody writes larger ones by hand.
 	maxParts = 10_000
 )
