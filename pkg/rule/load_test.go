@@ -310,6 +310,12 @@ func FuzzLoad(f *testing.F) {
 	for _, data := range seeds(f) {
 		f.Add(data)
 	}
+	for _, text := range []string{ // syntax errors that leave something to read
+		"\ufeff- macro: \"a\r\n- list: b\r\n  items: [x\r\n--- \r\n- rule: c\r\n", "- list: &a [\n- list: b\n  items: *a\n...\n- {macro: m, y\n",
+		"  - a: b: c\n- d: e\n\tf: g\n", "a: b\n- c: |+\n   d\n- é: 'f\n%TAG ! x\n---\n- !y z\n",
+	} {
+		f.Add([]byte(text))
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		if len(data) > 20_000 {
 			return
