@@ -158,8 +158,9 @@ func pieces(data string) []span {
 	var out []span
 	open, indent := false, -1
 	for at := len(data) - len(strings.TrimPrefix(data, "\ufeff")); at < len(data); {
-		start, line := at, ""
-		line, at = nextLine(data, at)
+		start := at
+		line, next := nextLine(data, start)
+		at = next
 		text := strings.TrimLeft(line, " ")
 		depth := len(line) - len(text)
 		switch {
