@@ -198,7 +198,11 @@ func (c *compiler) noOperand(start, at int, d *condition.Diagnostic) {
 			name++
 		}
 		if name == len(c.text) || c.text[name] != '(' {
-			c.fail(CodeEmpty, start, name, "a field has a dot in its name, as in %proc.name; the character % itself cannot be written", "%s is not a field", c.text[start:name])
+			hint := "a field has a dot in its name, as in %proc.name; the character % itself cannot be written"
+			if other, ok := field.Renamed(c.text[at:name]); ok {
+				hint = "did you mean %" + other + "?"
+			}
+			c.fail(CodeEmpty, start, name, hint, "%s is not a field", c.text[start:name])
 			return
 		}
 		c.fail(d.Code, at+d.Range.Start, at+d.Range.End, d.Hint, "%s", d.Message)

@@ -60,6 +60,7 @@ func (c *compiler) rule(r *Rule, cat *field.Catalogue) *CompiledRule {
 		c.output(r, d, skip)
 	}
 	if r.Node == nil {
+		c.partial(r, cat)
 		return nil // Load reported it
 	}
 	id, diagnostics := c.builders[r.Source].Add(r.Node)
@@ -73,6 +74,24 @@ func (c *compiler) rule(r *Rule, cat *field.Catalogue) *CompiledRule {
 		return nil
 	}
 	return &CompiledRule{Rule: r, Condition: id, Output: template}
+}
+
+// partial looks at the checks of a condition in which a macro is missing, so that one run shows what else is wrong.
+func (c *compiler) partial(r *Rule, cat *field.Catalogue) {
+	if r.partial == nil || r.SkipUnknown {
+		return
+	}
+	condition.Walk(r.partial, func(n condition.Node) bool {
+		if check, ok := n.(*condition.Check); ok {
+			_, diagnostics := program.NewBuilder(cat).Add(check)
+			for _, d := range diagnostics {
+				if d.Severity == condition.SeverityError {
+					c.condition(r, d, false)
+				}
+			}
+		}
+		return true
+	})
 }
 
 // skips tells whether the rule is to be left out instead of an error: it wants so, and the first error, which is all

@@ -56,6 +56,7 @@ func (l *loader) resolve(since int) {
 		if d.visible >= since && !d.unknown {
 			r := resolver{loader: l, rule: d}
 			d.rule.Node = r.expression(&d.expression)
+			d.rule.partial = r.partial
 		}
 	}
 }
@@ -140,6 +141,8 @@ type resolver struct {
 	size  int
 	// failed is set when something was reported, full when it was that the condition is too large.
 	failed, full bool
+	// partial is the tree of an expression with an error, as far as it could be resolved.
+	partial condition.Node
 }
 
 // expression gives the resolved tree of x, nil when there is an error.
@@ -161,6 +164,9 @@ func (r *resolver) expression(x *expression) condition.Node {
 	r.stage(stageMacro, stepMacros)
 	n := r.node(tree)
 	if r.failed {
+		if !r.full {
+			r.partial = n
+		}
 		return nil
 	}
 	return n

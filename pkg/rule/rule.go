@@ -68,6 +68,8 @@ type Rule struct {
 	context   *context
 	// index is the number of the definition.
 	index int
+	// partial is the condition as far as it could be resolved when Node is nil, itself nil when nothing could.
+	partial condition.Node
 }
 
 // Exception is a named exception of a rule.

@@ -165,3 +165,16 @@ func TestOtherwise(t *testing.T) {
 		}
 	}
 }
+
+// TestPartial: a macro that is missing hides nothing else that is wrong with the condition.
+func TestPartial(t *testing.T) {
+	_, found := load([]string{ruleText("r", "nobody and proc.nam = a and (evt.type = opn or proc.pid = x)")})
+	var got []string
+	for _, d := range found {
+		got = append(got, d.Code)
+	}
+	want := []string{"undefined-macro", "unknown-field", "unknown-event-type", "bad-constant"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff, codes(found))
+	}
+}
