@@ -129,12 +129,12 @@ func (c *Coverage) WriteText(w io.Writer) error {
 	var b strings.Builder
 	width := 0
 	for _, r := range c.Rules {
-		width = max(width, min(len(printable(r.Rule)), 60))
+		width = max(width, min(len(rule.Printable(r.Rule)), 60))
 	}
 	names := strings.Join(c.Files, ", ")
-	fmt.Fprintf(&b, "coverage of %s\n%-*s  %5s  %9s\n", printable(names), width, "RULE", "FIRED", "BRANCHES")
+	fmt.Fprintf(&b, "coverage of %s\n%-*s  %5s  %9s\n", rule.Printable(names), width, "RULE", "FIRED", "BRANCHES")
 	for _, r := range c.Rules {
-		fmt.Fprintf(&b, "%-*s  %5d  %9s\n", width, printable(r.Rule), r.Fired, fmt.Sprintf("%d/%d", r.BranchesSeen, r.Branches))
+		fmt.Fprintf(&b, "%-*s  %5d  %9s\n", width, rule.Printable(r.Rule), r.Fired, fmt.Sprintf("%d/%d", r.BranchesSeen, r.Branches))
 		for _, m := range r.Missed {
 			what := "never true"
 			switch {
@@ -144,7 +144,7 @@ func (c *Coverage) WriteText(w io.Writer) error {
 				what = "never false"
 			}
 			pos := rule.Position{File: m.File, Line: m.Line, Column: m.Column}
-			fmt.Fprintf(&b, "    %s: %s: %s\n", printable(pos.String()), what, printable(m.Text))
+			fmt.Fprintf(&b, "    %s: %s: %s\n", rule.Printable(pos.String()), what, rule.Printable(m.Text))
 		}
 	}
 	fmt.Fprintf(&b, "%d of %s fired (%s), %d of %s seen (%s)\n", c.RulesFired, plural(len(c.Rules), "rule"), percent(c.RulesFired, len(c.Rules)),

@@ -147,7 +147,7 @@ func (t *Term) says() string {
 	}
 	fmt.Fprintf(&b, " is %v", t.Value)
 	if t.File != "" {
-		fmt.Fprintf(&b, " (%s:%d:%d)", printable(t.File), t.Line, t.Column)
+		fmt.Fprintf(&b, " (%s:%d:%d)", rule.Printable(t.File), t.Line, t.Column)
 	}
 	switch {
 	case t.Kind == "or" && !t.Value:
@@ -203,7 +203,7 @@ func (r *Rules) notes(one *rule.CompiledRule, s Settings, e *event.Event, matche
 	if matches && s.FirstOnly {
 		if other := r.before(one, s, e); other != nil {
 			notes = append(notes, fmt.Sprintf("rule %s (%s) takes the event: it comes first and rule_matching is first",
-				quoted(other.Name), printable(other.Pos.String())))
+				quoted(other.Name), rule.Printable(other.Pos.String())))
 		}
 	}
 	return notes
@@ -270,9 +270,9 @@ func (x *Explanation) WriteJSON(w io.Writer) error {
 // because the result was certain before; the part; what it compares. An arrow marks the part that decided.
 func (x *Explanation) WriteText(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "rule %s (%s:%d), event %d", quoted(x.Rule), printable(x.File), x.Line, x.Event)
+	fmt.Fprintf(&b, "rule %s (%s:%d), event %d", quoted(x.Rule), rule.Printable(x.File), x.Line, x.Event)
 	if x.EventType != "" {
-		fmt.Fprintf(&b, " (%s)", printable(x.EventType))
+		fmt.Fprintf(&b, " (%s)", rule.Printable(x.EventType))
 	}
 	b.WriteByte('\n')
 	if x.Condition != nil {
@@ -306,10 +306,10 @@ func (t *Term) write(b *strings.Builder, depth int) {
 		b.WriteString(t.Kind)
 	}
 	if len(t.Macros) > 0 {
-		fmt.Fprintf(b, "  (%s, %s:%d)", strings.Join(t.Macros, ", "), printable(t.File), t.Line)
+		fmt.Fprintf(b, "  (%s, %s:%d)", strings.Join(t.Macros, ", "), rule.Printable(t.File), t.Line)
 	}
 	if t.Exception != "" {
-		fmt.Fprintf(b, "  (exception %s, %s:%d)", quoted(t.Exception), printable(t.File), t.Line)
+		fmt.Fprintf(b, "  (exception %s, %s:%d)", quoted(t.Exception), rule.Printable(t.File), t.Line)
 	}
 	if len(t.Operands) > 0 {
 		b.WriteString("  # " + t.operands())
@@ -325,5 +325,5 @@ func shorten(s string, n int) string {
 	if len(s) > n {
 		s = strings.ToValidUTF8(s[:n], "") + "…"
 	}
-	return printable(s)
+	return rule.Printable(s)
 }

@@ -93,11 +93,11 @@ func (x *Expectation) differences(a *alert.Alert, e *event.Event) (out []string)
 		out = append(out, fmt.Sprintf("priority is %s, want %s", a.Priority, x.Priority))
 	}
 	if x.HasOutput && a.Message != x.Output {
-		out = append(out, fmt.Sprintf("output is %s, want %s", printable(a.Message), printable(x.Output)))
+		out = append(out, fmt.Sprintf("output is %s, want %s", rule.Printable(a.Message), rule.Printable(x.Output)))
 	}
 	for _, part := range x.Contains {
 		if !strings.Contains(a.Message, part) {
-			out = append(out, fmt.Sprintf("output is %s, which does not contain %s", printable(a.Message), quoted(part)))
+			out = append(out, fmt.Sprintf("output is %s, which does not contain %s", rule.Printable(a.Message), quoted(part)))
 		}
 	}
 	for _, w := range x.Fields {
@@ -114,7 +114,7 @@ func (x *Expectation) differences(a *alert.Alert, e *event.Event) (out []string)
 		if !t.missing {
 			want = show(&t.value, t.use.Field.Type, t.use.Field.List)
 		}
-		out = append(out, fmt.Sprintf("%s is %s, want %s", printable(w.name), got, want))
+		out = append(out, fmt.Sprintf("%s is %s, want %s", rule.Printable(w.name), got, want))
 	}
 	return out
 }
@@ -169,11 +169,11 @@ func times(n int) string {
 }
 
 func (j *judge) unexpected(f *fired) {
-	details := []string{"output: " + printable(f.alert.Message)}
+	details := []string{"output: " + rule.Printable(f.alert.Message)}
 	for _, x := range j.result.Test.Expect {
 		details = append(details, f.differs[x]...)
 	}
-	j.fail(j.result.Test.Pos, details, "rule %s (%s) fired on event %d, which is not expected", quoted(f.rule.Name), printable(f.rule.Pos.String()), f.event)
+	j.fail(j.result.Test.Pos, details, "rule %s (%s) fired on event %d, which is not expected", quoted(f.rule.Name), rule.Printable(f.rule.Pos.String()), f.event)
 }
 
 func (j *judge) fail(pos rule.Position, details []string, format string, args ...any) {

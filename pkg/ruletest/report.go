@@ -6,6 +6,8 @@ import (
 	"io"
 	"strings"
 	"time"
+
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // WriteText writes the tests that failed with what is not as expected, with verbose the ones that passed too, and a line
@@ -15,12 +17,12 @@ func (r *Report) WriteText(w io.Writer, verbose bool) error {
 	for _, one := range r.Results {
 		switch {
 		case len(one.Failures) > 0:
-			fmt.Fprintf(&b, "FAIL %s: %s\n", printable(one.Test.Pos.String()), printable(one.Test.Name))
+			fmt.Fprintf(&b, "FAIL %s: %s\n", rule.Printable(one.Test.Pos.String()), rule.Printable(one.Test.Name))
 			for _, f := range one.Failures {
 				f.write(&b)
 			}
 		case verbose:
-			fmt.Fprintf(&b, "ok   %s: %s (%s, %s)\n", printable(one.Test.Pos.String()), printable(one.Test.Name),
+			fmt.Fprintf(&b, "ok   %s: %s (%s, %s)\n", rule.Printable(one.Test.Pos.String()), rule.Printable(one.Test.Name),
 				plural(one.Events, "event"), plural(one.Alerts, "alert"))
 		}
 	}
@@ -36,7 +38,7 @@ func (r *Report) WriteText(w io.Writer, verbose bool) error {
 }
 
 func (f *Failure) write(b *strings.Builder) {
-	fmt.Fprintf(b, "  %s: %s\n", printable(f.Pos.String()), f.Message)
+	fmt.Fprintf(b, "  %s: %s\n", rule.Printable(f.Pos.String()), f.Message)
 	for _, d := range f.Details {
 		fmt.Fprintf(b, "      %s\n", d)
 	}

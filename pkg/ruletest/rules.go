@@ -112,7 +112,7 @@ func (e *RulesError) Error() string {
 	if len(bad) == 0 {
 		return "the rules cannot be used"
 	}
-	return printable("the rules have " + plural(len(bad), "error") + ", the first is " + bad[0].Start.String() + ": " + bad[0].Message)
+	return rule.Printable("the rules have " + plural(len(bad), "error") + ", the first is " + bad[0].Start.String() + ": " + bad[0].Message)
 }
 
 // probe gives the probe of a source.

@@ -11,8 +11,6 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/saker-security/saker/pkg/condition/program"
 	"github.com/saker-security/saker/pkg/event"
@@ -114,34 +112,18 @@ type Problems []Problem
 func (p Problems) Error() string {
 	lines := make([]string, len(p))
 	for i, one := range p {
-		lines[i] = fmt.Sprintf("%s:%d:%d: %s", printable(one.Pos.File), one.Pos.Line, one.Pos.Column, printable(one.Message))
+		lines[i] = fmt.Sprintf("%s:%d:%d: %s", rule.Printable(one.Pos.File), one.Pos.Line, one.Pos.Column, rule.Printable(one.Message))
 		if one.Hint != "" {
-			lines[i] += "; " + printable(one.Hint)
+			lines[i] += "; " + rule.Printable(one.Hint)
 		}
 	}
 	return strings.Join(lines, "\n")
 }
 
-// printable escapes what a terminal would act on.
-func printable(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		if unicode.IsPrint(r) && r != utf8.RuneError {
-			b.WriteString(s[:size])
-		} else {
-			q := strconv.Quote(s[:size])
-			b.WriteString(q[1 : len(q)-1])
-		}
-		s = s[size:]
-	}
-	return b.String()
-}
-
 // shown is an error about names that come from a test file, as people may see it.
 type shown struct{ error }
 
-func (e shown) Error() string { return printable(e.error.Error()) }
+func (e shown) Error() string { return rule.Printable(e.error.Error()) }
 func (e shown) Unwrap() error { return e.error }
 
 // quoted shows a foreign text in a message, cut when it is long.

@@ -4,10 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode"
 	"unicode/utf8"
+
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // WriteJSON writes the Description, indented.
@@ -35,9 +35,9 @@ func (d *Description) WriteList(w io.Writer) error {
 // name is the name of a rule in a list, which tells too that the rule is off.
 func name(r Rule) string {
 	if !r.Enabled {
-		return printable(r.Name) + " (disabled)"
+		return rule.Printable(r.Name) + " (disabled)"
 	}
-	return printable(r.Name)
+	return rule.Printable(r.Name)
 }
 
 func pad(s string, width int) string {
@@ -45,7 +45,7 @@ func pad(s string, width int) string {
 }
 
 // String gives file:line.
-func (p Place) String() string { return fmt.Sprintf("%s:%d", printable(p.File), p.Line) }
+func (p Place) String() string { return fmt.Sprintf("%s:%d", rule.Printable(p.File), p.Line) }
 
 // WriteText writes all about each rule for people.
 func (d *Description) WriteText(w io.Writer) error {
@@ -147,7 +147,7 @@ func line(b *strings.Builder, label, text string) {
 	const indent, width = 14, 86
 	words := strings.Fields(text)
 	for i, w := range words {
-		words[i] = printable(w)
+		words[i] = rule.Printable(w)
 	}
 	fmt.Fprintf(b, "  %-*s", indent-2, label)
 	column := 0
@@ -166,20 +166,4 @@ func line(b *strings.Builder, label, text string) {
 		column += n
 	}
 	b.WriteString("\n")
-}
-
-// printable escapes what a terminal would act on.
-func printable(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		if unicode.IsPrint(r) && r != utf8.RuneError {
-			b.WriteString(s[:size])
-		} else {
-			q := strconv.Quote(s[:size])
-			b.WriteString(q[1 : len(q)-1])
-		}
-		s = s[size:]
-	}
-	return b.String()
 }

@@ -3,10 +3,7 @@ package falco
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/saker-security/saker/pkg/rule"
 )
@@ -71,20 +68,4 @@ func (r *Results) block(b *strings.Builder, title string, found []rule.Diagnosti
 }
 
 // printable escapes what a terminal would act on. A tab becomes a blank, so that a caret stays under its place.
-func printable(s string) string {
-	var b strings.Builder
-	for len(s) > 0 {
-		r, size := utf8.DecodeRuneInString(s)
-		switch {
-		case r == '\t':
-			b.WriteByte(' ')
-		case unicode.IsPrint(r) && r != utf8.RuneError:
-			b.WriteString(s[:size])
-		default:
-			q := strconv.Quote(s[:size])
-			b.WriteString(q[1 : len(q)-1])
-		}
-		s = s[size:]
-	}
-	return b.String()
-}
+func printable(s string) string { return rule.Printable(strings.ReplaceAll(s, "\t", " ")) }
