@@ -13,6 +13,9 @@ import (
 // Alert is one rule that matched one event. It holds nothing of the event's memory, so it can be kept, and is
 // immutable once made: safe for concurrent use.
 type Alert struct {
+	// ID is the same whenever the same rule matches the same event, also after a restart: 26 letters and digits that
+	// sort by the time of the event (see NewID).
+	ID string
 	// Time of the event, in nanoseconds since the Unix epoch.
 	Time     int64
 	Rule     string
@@ -46,6 +49,7 @@ type Builder struct {
 	value event.Value
 	text  []byte
 	ends  []int
+	hash  []byte
 }
 
 // New makes the alert for the event that the rule matched, reading the fields of the rule's output.
@@ -60,6 +64,7 @@ func (b *Builder) New(e *event.Event, r *rule.CompiledRule) *Alert {
 	}
 	all := string(b.text) // one allocation for the message and all values
 	a := &Alert{
+		ID:   b.id(e, r.Name),
 		Time: e.Time, Rule: r.Name, Priority: r.Priority, Source: r.Source, Hostname: b.Hostname, Tags: r.Tags,
 		Message: all[:message],
 	}

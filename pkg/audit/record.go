@@ -28,6 +28,12 @@ func (r *Record) PluginName() string { return "k8saudit" }
 // PluginInfo is the event as compact JSON.
 func (r *Record) PluginInfo() string { return r.json(r.span) }
 
+// AppendIdentity appends the text of the event: the API server sends the same text again when it repeats a batch, and
+// its auditID is unique.
+func (r *Record) AppendIdentity(dst []byte) (identity []byte, everywhere bool) {
+	return append(dst, r.b.doc[r.span.Start:r.span.End]...), true
+}
+
 // index passes the object at i, which depth others enclose, and records the members that belong to group g. It returns
 // the position after the object or -1. list, when not nil, takes over the value of the member items.
 func (r *Record) index(i, depth int, g group, list func(i, depth int) int) int {

@@ -31,3 +31,10 @@ type Event struct {
 	// Data is what the extractors of the source read: *audit.Record, *syscall.Record.
 	Data any
 }
+
+// Identified is what Data may be so that the same event, taken in twice, is recognised as the same.
+type Identified interface {
+	// AppendIdentity appends bytes that tell this event from every other event of its source. everywhere says that
+	// another machine that takes in the same event gives the same bytes.
+	AppendIdentity(dst []byte) (identity []byte, everywhere bool)
+}

@@ -35,6 +35,18 @@ type Record struct {
 	text []byte
 }
 
+// AppendIdentity appends thread, processor, type and parameters of the event; its time is known apart.
+func (r *Record) AppendIdentity(dst []byte) (identity []byte, everywhere bool) {
+	dst = binary.LittleEndian.AppendUint64(dst, uint64(r.Wire.Thread))
+	dst = binary.LittleEndian.AppendUint16(dst, r.Wire.CPU)
+	dst = binary.LittleEndian.AppendUint16(dst, r.Wire.Type)
+	for i := range r.Wire.Params {
+		p := r.Wire.Param(i)
+		dst = append(binary.LittleEndian.AppendUint32(dst, uint32(len(p))), p...)
+	}
+	return dst, false
+}
+
 // maxText is how much memory for texts is kept from one event to the next.
 const maxText = 1 << 20
 
