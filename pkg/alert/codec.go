@@ -11,6 +11,9 @@ import (
 // Priority is how severe an alert is; the most severe is the smallest.
 type Priority = rule.Priority
 
+// PriorityDebug is the least severe priority.
+const PriorityDebug = rule.PriorityDebug
+
 // codecVersion is the first byte of an encoded alert.
 const codecVersion = 1
 

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/rule"
 )
@@ -37,33 +38,29 @@ type Config struct {
 	JSONFields  bool
 	JSONTags    bool
 	ISO8601     bool
-	Buffered    bool
-	Stdout      bool
-	File        FileOutput
-	Web         Web
-	Audit       Audit
-	Sensor      Sensor
-	LogLevel    string
-	DataDir     string
-	Hostname    string
+	// JSONID adds the key id to JSON alerts.
+	JSONID bool
+	// Base64 writes byte buffers in outputs in base 64.
+	Base64  bool
+	Outputs Outputs
+	// DataDir is where queues and dead letters are; empty for memory only.
+	DataDir  string
+	Shutdown Shutdown
+	Web      Web
+	Audit    Audit
+	Sensor   Sensor
+	Log      Log
+	Metrics  Metrics
+	Drops    Drops
+	// Sources are the event sources that the configuration asks for; empty for all.
+	Sources []string
+	// Watch reloads when one of Files, which are the configuration files that were read, or a rules file changes.
+	Watch    bool
+	Files    []string
+	Hostname string
 	// HostRoot is where the files of the machine are, / unless the program runs in a container.
 	HostRoot string
 	warnings []string
-}
-
-// FileOutput is the file sink.
-type FileOutput struct {
-	Enabled   bool
-	KeepAlive bool
-	Name      string
-}
-
-// Web is the server of /healthz, /versions and /metrics.
-type Web struct {
-	Enabled bool
-	Address string
-	Port    int
-	Healthz string
 }
 
 // Audit is the receiver of Kubernetes audit events.
@@ -88,6 +85,9 @@ type Sensor struct {
 // Default is the configuration without file and options.
 func Default() Config {
 	c := Config{HostRoot: "/"}
+	for _, d := range c.Outputs.deliveries() {
+		*d = deliver.DefaultSettings()
+	}
 	for _, k := range keys {
 		if k.Default == "" {
 			continue
@@ -206,7 +206,7 @@ func unknownKey(name string) string {
 
 func (c *Config) check() error {
 	switch {
-	case c.File.Enabled && c.File.Name == "":
+	case c.Outputs.File.Enabled && c.Outputs.File.Settings.Path == "":
 		return fmt.Errorf("file_output.enabled is true, but file_output.filename is empty")
 	case c.Audit.Listen == "":
 		return fmt.Errorf("audit.listen is empty; write host:port, such as 127.0.0.1:9765")

@@ -47,7 +47,7 @@ audit: {listen: "[::1]:99"}
 	if c.Priority.String() != "Warning" || !c.MatchAll || !c.JSON || c.Web.Port != 9000 || c.Audit.Listen != "[::1]:99" {
 		t.Errorf("wrong values: %+v", c)
 	}
-	if c.File.Name != "${HOME}/x" || !c.File.Enabled || !c.Stdout {
+	if c.Outputs.File.Settings.Path != "${HOME}/x" || !c.Outputs.File.Enabled || !c.Outputs.Stdout.Enabled {
 		t.Errorf("wrong outputs: %+v", c)
 	}
 	want := []string{
@@ -71,7 +71,7 @@ func TestOptions(t *testing.T) {
 	if diff := cmp.Diff([]string{"z", "y"}, c.RulesFiles); diff != "" {
 		t.Error(diff)
 	}
-	if !c.JSON || !c.File.Enabled || c.File.Name != "f" || c.DataDir != "/root/d" || c.Stdout {
+	if !c.JSON || !c.Outputs.File.Enabled || c.Outputs.File.Settings.Path != "f" || c.DataDir != "/root/d" || c.Outputs.Stdout.Enabled {
 		t.Errorf("wrong values: %+v", c)
 	}
 	if diff := cmp.Diff([]string{`-o zz\server: unknown key zzserver has no effect`}, warnings); diff != "" {

@@ -51,11 +51,11 @@ var keys = []Key{
 	{"json_include_output_fields_property", "true", false, "The key output_fields in JSON alerts.", boolean(func(c *Config) *bool { return &c.JSONFields })},
 	{"json_include_tags_property", "true", false, "The key tags in JSON alerts.", boolean(func(c *Config) *bool { return &c.JSONTags })},
 	{"time_format_iso_8601", "false", false, "Times as ISO 8601 in UTC instead of local time of day.", boolean(func(c *Config) *bool { return &c.ISO8601 })},
-	{"buffered_outputs", "false", false, "Collect alerts in memory before they are written to stdout and files.", boolean(func(c *Config) *bool { return &c.Buffered })},
-	{"stdout_output.enabled", "true", false, "Write alerts to standard output.", boolean(func(c *Config) *bool { return &c.Stdout })},
-	{"file_output.enabled", "false", false, "Append alerts to a file.", boolean(func(c *Config) *bool { return &c.File.Enabled })},
-	{"file_output.keep_alive", "false", false, "Keep the file open; otherwise it is opened for each alert.", boolean(func(c *Config) *bool { return &c.File.KeepAlive })},
-	{"file_output.filename", "./events.txt", false, "Name of the file.", text(func(c *Config) *string { return &c.File.Name })},
+	{"buffered_outputs", "false", false, "Collect alerts in memory before they are written to stdout and files.", boolean(func(c *Config) *bool { return &c.Outputs.Stdout.Settings.Buffered })},
+	{"stdout_output.enabled", "true", false, "Write alerts to standard output.", boolean(func(c *Config) *bool { return &c.Outputs.Stdout.Enabled })},
+	{"file_output.enabled", "false", false, "Append alerts to a file.", boolean(func(c *Config) *bool { return &c.Outputs.File.Enabled })},
+	{"file_output.keep_alive", "false", false, "Keep the file open; otherwise it is opened for each alert.", boolean(func(c *Config) *bool { return &c.Outputs.File.Settings.KeepOpen })},
+	{"file_output.filename", "./events.txt", false, "Name of the file.", text(func(c *Config) *string { return &c.Outputs.File.Settings.Path })},
 	{"webserver.enabled", "true", false, "Serve /healthz, /versions and /metrics.", boolean(func(c *Config) *bool { return &c.Web.Enabled })},
 	{"webserver.listen_address", "127.0.0.1", false, "Address of that server (Falco's default is 0.0.0.0).", text(func(c *Config) *string { return &c.Web.Address })},
 	{"webserver.listen_port", "8765", false, "Port of that server.", setPort},
@@ -171,7 +171,7 @@ func setMatching(c *Config, v *value) error {
 }
 
 func setLevel(c *Config, v *value) (err error) {
-	c.LogLevel, err = oneOf(v, "emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
+	c.Log.Level, err = oneOf(v, "emergency", "alert", "critical", "error", "warning", "notice", "info", "debug")
 	return err
 }
 

@@ -50,7 +50,7 @@ func New(cfg config.Config, sources []string, stdout, stderr io.Writer) (*Daemon
 		}
 	}
 	wanted := func(source string) bool { return len(sources) == 0 || slices.Contains(sources, source) }
-	log, err := newLog(cfg.LogLevel, stderr)
+	log, err := newLog(cfg.Log.Level, stderr)
 	if err != nil {
 		return nil, err
 	}

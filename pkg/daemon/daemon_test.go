@@ -131,7 +131,7 @@ func example(t *testing.T) string {
 func TestAuditToAlert(t *testing.T) {
 	cfg := testConfig()
 	cfg.JSON = true
-	cfg.File.Enabled, cfg.File.Name = true, filepath.Join(t.TempDir(), "alerts")
+	cfg.Outputs.File.Enabled, cfg.Outputs.File.Settings.Path = true, filepath.Join(t.TempDir(), "alerts")
 	cfg.DataDir = filepath.Join(t.TempDir(), "data")
 	d, stdout, stderr, stop := start(t, cfg, "k8s_audit")
 	if code, body := post(t, d, example(t)); code != http.StatusOK || !strings.Contains(body, `"accepted":1`) {
@@ -151,7 +151,7 @@ func TestAuditToAlert(t *testing.T) {
 		alert.Time != "2026-11-21T08:27:32.123301000Z" || alert.OutputFields["ka.target.name"] != "web-0" {
 		t.Errorf("alert %+v", alert)
 	}
-	for _, name := range []string{cfg.File.Name, filepath.Join(cfg.DataDir, "alerts.jsonl")} {
+	for _, name := range []string{cfg.Outputs.File.Settings.Path, filepath.Join(cfg.DataDir, "alerts.jsonl")} {
 		if data, err := os.ReadFile(name); err != nil || string(data) != line {
 			t.Errorf("%s holds %q, %v", name, data, err)
 		}
@@ -294,7 +294,7 @@ func TestNewFails(t *testing.T) {
 		}, "", "webserver.listen_port"},
 		{"rules", func(c *config.Config) { c.RulesFiles = []string{broken} }, "", "the rules cannot be used"},
 		{"no rules file", func(c *config.Config) { c.RulesFiles = []string{broken + "x"} }, "", "no such file"},
-		{"no output", func(c *config.Config) { c.Stdout = false }, "", "no output is enabled"},
+		{"no output", func(c *config.Config) { c.Outputs.Stdout.Enabled = false }, "", "no output is enabled"},
 	} {
 		cfg := testConfig()
 		test.change(&cfg)

@@ -10,7 +10,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/config"
-	"github.com/saker-security/saker/pkg/deliver"
+	"github.com/saker-security/saker/pkg/deliver/direct"
 	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/rule"
@@ -20,7 +20,7 @@ import (
 // count it. It is safe for concurrent use; each goroutine works with a worker of its own.
 type pipeline struct {
 	engine     *engine.Engine
-	outputs    *deliver.Outputs
+	outputs    *direct.Outputs
 	statistics *alert.Statistics
 	hostname   string
 	log        *zap.Logger
@@ -38,7 +38,7 @@ func newPipeline(cfg config.Config, log *zap.Logger, stdout, stderr io.Writer) (
 	}
 	return &pipeline{
 		engine:     engine.New(compiled, engine.Options{MatchAll: cfg.MatchAll, MinPriority: cfg.Priority}),
-		outputs:    deliver.New(sinks...),
+		outputs:    direct.New(sinks...),
 		statistics: alert.NewStatistics(names...),
 		hostname:   cfg.Hostname,
 		log:        log,
@@ -46,7 +46,7 @@ func newPipeline(cfg config.Config, log *zap.Logger, stdout, stderr io.Writer) (
 }
 
 // openSinks opens what the configuration asks for; without any sink nobody would see an alert, which is an error.
-func openSinks(cfg config.Config, stdout io.Writer) ([]deliver.Sink, error) {
+func openSinks(cfg config.Config, stdout io.Writer) ([]direct.Sink, error) {
 	o := alert.Options{
 		Output: cfg.JSONOutput, Message: cfg.JSONMessage, Fields: cfg.JSONFields, Tags: cfg.JSONTags, ISO8601: cfg.ISO8601,
 	}
@@ -55,20 +55,20 @@ func openSinks(cfg config.Config, stdout io.Writer) ([]deliver.Sink, error) {
 	if !cfg.JSON {
 		line = func(dst []byte, a *alert.Alert) []byte { return append(a.AppendText(dst, o), '\n') }
 	}
-	var sinks []deliver.Sink
+	var sinks []direct.Sink
 	// The journal comes first: an alert is kept before anybody is told.
 	if cfg.DataDir != "" {
-		s, err := deliver.NewJournal(cfg.DataDir, asJSON)
+		s, err := direct.NewJournal(cfg.DataDir, asJSON)
 		if err != nil {
 			return nil, err
 		}
 		sinks = append(sinks, s)
 	}
-	if cfg.Stdout {
-		sinks = append(sinks, deliver.NewWriter("stdout", stdout, cfg.Buffered, line))
+	if cfg.Outputs.Stdout.Enabled {
+		sinks = append(sinks, direct.NewWriter("stdout", stdout, cfg.Outputs.Stdout.Settings.Buffered, line))
 	}
-	if cfg.File.Enabled {
-		s, err := deliver.NewFile(cfg.File.Name, cfg.File.KeepAlive, line)
+	if cfg.Outputs.File.Enabled {
+		s, err := direct.NewFile(cfg.Outputs.File.Settings.Path, cfg.Outputs.File.Settings.KeepOpen, line)
 		if err != nil {
 			return nil, err
 		}

@@ -1,7 +1,7 @@
-// Package deliver takes alerts to people: each alert goes to every sink, and each sink counts what it delivered and
+// Package direct takes alerts to people: each alert goes to every sink, and each sink counts what it delivered and
 // what it failed to deliver. An error comes back to whoever handed the alert in, so that a source that can ask for a
 // repetition (the audit webhook) does.
-package deliver
+package direct
 
 import (
 	"errors"
