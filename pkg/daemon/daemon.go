@@ -28,6 +28,7 @@ const shutdownTime = 20 * time.Second
 type Daemon struct {
 	cfg      config.Config
 	log      *zap.Logger
+	ops      *operation
 	pipeline *pipeline
 	receiver *audit.Receiver
 	sensor   *sensor
@@ -50,11 +51,11 @@ func New(cfg config.Config, sources []string, stdout, stderr io.Writer) (*Daemon
 		}
 	}
 	wanted := func(source string) bool { return len(sources) == 0 || slices.Contains(sources, source) }
-	log, err := newLog(cfg.Log.Level, stderr)
+	log, level, err := newLog(cfg.Log, stderr)
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, stats: stdout, patience: shutdownTime}
+	d := &Daemon{cfg: cfg, log: log, ops: newOperation(level), stats: stdout, patience: shutdownTime}
 	if cfg.JSON {
 		d.stats = stderr
 	}
@@ -172,12 +173,14 @@ func (d *Daemon) Run(ctx context.Context) error {
 			}
 		})
 	}
+	endOperation := d.operate(ctx, failures)
 	var err error
 	select {
 	case <-ctx.Done():
 		d.log.Info("ending: finishing what was taken in")
 	case err = <-failures:
 	}
+	endOperation()
 	return errors.Join(err, d.end(context.WithoutCancel(ctx), servers, &running))
 }
 

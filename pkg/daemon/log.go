@@ -3,10 +3,15 @@ package daemon
 import (
 	"fmt"
 	"io"
+	"os"
 	"time"
 
 	"go.uber.org/zap"
 	"go.uber.org/zap/zapcore"
+	"golang.org/x/term"
+
+	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // levels maps the names that log_level takes, which are those of syslog, to those of the logger.
@@ -15,15 +20,63 @@ var levels = map[string]zapcore.Level{
 	"warning": zapcore.WarnLevel, "notice": zapcore.InfoLevel, "info": zapcore.InfoLevel, "debug": zapcore.DebugLevel,
 }
 
-// newLog makes the program's own log: one JSON object a line. Alerts are not written to it.
-func newLog(level string, w io.Writer) (*zap.Logger, error) {
-	l, ok := levels[level]
-	if !ok {
-		return nil, fmt.Errorf("unknown log level %q", level)
+// newLog makes the program's own log, to which no alert is written: JSON objects, one a line, or lines of text for a
+// terminal. level changes what is written from then on.
+func newLog(cfg config.Log, stderr io.Writer) (log *zap.Logger, level zap.AtomicLevel, err error) {
+	level = zap.NewAtomicLevel()
+	if err := setLevel(level, cfg.Level); err != nil {
+		return nil, level, err
 	}
+	var cores []zapcore.Core
+	if cfg.Stderr || !cfg.Syslog {
+		encoder, w := zapcore.NewJSONEncoder(encoderConfig()), stderr
+		if cfg.Format == "text" || cfg.Format != "json" && isTerminal(stderr) {
+			encoder, w = zapcore.NewConsoleEncoder(encoderConfig()), printable{stderr}
+		}
+		cores = append(cores, zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
+	}
+	if cfg.Syslog {
+		cores = append(cores, newSyslogCore(level))
+	}
+	// Anybody who reaches a listener can make it log: of equal messages in a second ten are written, then every 100th.
+	return zap.New(zapcore.NewSamplerWithOptions(zapcore.NewTee(cores...), time.Second, 10, 100)), level, nil
+}
+
+// setLevel changes the level of a log to one of the names of log_level.
+func setLevel(level zap.AtomicLevel, name string) error {
+	l, ok := levels[name]
+	if !ok {
+		return fmt.Errorf("unknown log level %q", name)
+	}
+	level.SetLevel(l)
+	return nil
+}
+
+func encoderConfig() zapcore.EncoderConfig {
 	c := zap.NewProductionEncoderConfig()
 	c.TimeKey, c.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
-	core := zapcore.NewCore(zapcore.NewJSONEncoder(c), zapcore.Lock(zapcore.AddSync(w)), l)
-	// Anybody who reaches a listener can make it log: of equal messages in a second ten are written, then every 100th.
-	return zap.New(zapcore.NewSamplerWithOptions(core, time.Second, 10, 100)), nil
+	c.ConsoleSeparator = " "
+	return c
 }
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// printable writes lines of text, one with each Write, so that nothing in them acts on a terminal or looks like
+// another line.
+type printable struct{ w io.Writer }
+
+func (p printable) Write(line []byte) (int, error) {
+	text := line
+	if n := len(text); n > 0 && text[n-1] == '\n' {
+		text = text[:n-1]
+	}
+	if _, err := p.w.Write(append(printableBytes(text), '\n')); err != nil {
+		return 0, err
+	}
+	return len(line), nil
+}
+
+func printableBytes(text []byte) []byte { return []byte(rule.Printable(string(text))) }

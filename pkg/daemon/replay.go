@@ -44,7 +44,7 @@ func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stde
 	// Nobody watches a replay line by line, and what it prints is flushed at the end.
 	out := bufio.NewWriterSize(stdout, 256<<10)
 	defer func() { err = errors.Join(err, out.Flush()) }()
-	log, err := newLog(cfg.Log.Level, stderr)
+	log, _, err := newLog(cfg.Log, stderr)
 	if err != nil {
 		return err
 	}

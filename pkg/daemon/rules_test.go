@@ -40,7 +40,7 @@ func TestReportCaptures(t *testing.T) {
 		{[]*rule.Rule{{Name: "a", Enabled: true, Capture: true}, {Name: "b", Enabled: true, Capture: true}}, `"rules":["a","b"]`},
 	} {
 		var out output
-		log, err := newLog("info", &out)
+		log, _, err := newLog(config.Log{Level: "info", Stderr: true}, &out)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/syscall/driver"
 )
 
@@ -31,7 +32,7 @@ func (l *lossy) Close() error {
 // What the driver lost is said once, also when the program ends before the next look at the counters.
 func TestLossesAreReported(t *testing.T) {
 	var out output
-	log, err := newLog("info", &out)
+	log, _, err := newLog(config.Log{Level: "info", Stderr: true}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,56 @@
+package daemon
+
+import (
+	"github.com/saker-security/saker/pkg/alert"
+	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/event"
+)
+
+// What the daemon is asked by those who watch it: health checks, metrics, reports. They use nothing else of it, and
+// call these functions from any goroutine.
+
+// sourceState is how an event source is doing.
+type sourceState struct {
+	name     string
+	up       bool
+	restarts uint64
+	// failure says why it is not up, on one line; empty when it is.
+	failure string
+}
+
+// reloadState counts the reloads of configuration and rules since the start.
+type reloadState struct {
+	good, bad uint64
+	// at is when the last good one, or the start, was done: nanoseconds since the Unix epoch.
+	at int64
+	// failure is the error of the last reload when it was bad, on one line.
+	failure string
+}
+
+// settings is the configuration in force.
+func (d *Daemon) settings() config.Config { return d.cfg }
+
+// sourceStates gives the sources that are wanted, in the order of their names.
+func (d *Daemon) sourceStates() []sourceState {
+	var list []sourceState
+	if d.receiver != nil {
+		list = append(list, sourceState{name: event.SourceK8sAudit, up: true})
+	}
+	if d.sensor != nil {
+		list = append(list, sourceState{name: event.SourceSyscall, up: true})
+	}
+	return list
+}
+
+// reloads counts the reloads.
+func (d *Daemon) reloads() reloadState { return reloadState{at: d.ops.started.UnixNano()} }
+
+// currentSensor is the system call sensor, nil when there is none.
+func (d *Daemon) currentSensor() *sensor { return d.sensor }
+
+// currentReceiver is the receiver of audit events, nil when there is none.
+func (d *Daemon) currentReceiver() *audit.Receiver { return d.receiver }
+
+// emit delivers an alert that the program itself makes to all sinks.
+func (d *Daemon) emit(a *alert.Alert) error { return d.pipeline.outputs.Deliver(a) }
