@@ -26,24 +26,23 @@ type Options struct {
 
 // Engine evaluates events against the rules that it was last given. It is safe for concurrent use.
 type Engine struct {
-	options Options
 	current atomic.Pointer[ruleset]
 	counters
 }
 
 // New makes an Engine that runs c.
 func New(c *rule.Compiled, options Options) *Engine {
-	g := &Engine{options: options}
-	g.Swap(c)
+	g := &Engine{}
+	g.Swap(c, options)
 	return g
 }
 
-// Swap replaces all rules at once. Events that are being evaluated finish with the rules that they began with. The
-// counters go on; a rule is the same when its name and source are.
-func (g *Engine) Swap(c *rule.Compiled) {
+// Swap replaces all rules and the options at once. Events that are being evaluated finish with those that they began
+// with. The counters go on; a rule is the same when its name and source are.
+func (g *Engine) Swap(c *rule.Compiled, options Options) {
 	g.swapping.Lock()
 	defer g.swapping.Unlock()
-	g.current.Store(newRuleset(c, g.options, &g.counters))
+	g.current.Store(newRuleset(c, options, &g.counters))
 }
 
 // Types tells which event types some enabled rule of the source can match, nil when no rule of it is enabled. Sensors
@@ -80,7 +79,7 @@ func (g *Engine) Evaluate(e *event.Event, emit func(*rule.CompiledRule)) error {
 		return nil
 	}
 	r := source.runs.Get().(*run)
-	err := r.evaluate(e, source, g.options.MatchAll)
+	err := r.evaluate(e, source, set.matchAll)
 	if err != nil {
 		source.counts.notEvaluated[reasonPanic].Add(1)
 	} else {

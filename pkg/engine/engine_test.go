@@ -238,14 +238,14 @@ func TestSwap(t *testing.T) {
 	e := newEvent(event.SourceK8sAudit, 0, "a")
 	matches(t, g, e)
 	g.Swap(compiled(t, event.SourceK8sAudit, nil,
-		spec{name: "added", condition: "x.name = a"}, spec{name: "kept", condition: "x.name startswith a"}))
+		spec{name: "added", condition: "x.name = a"}, spec{name: "kept", condition: "x.name startswith a"}), allRules)
 	if got := matches(t, g, e); got != "added kept" {
 		t.Errorf("after the swap: got %q", got)
 	}
 	if got := ruleCounts(g.Counts()); got != "added=1 kept=2" {
 		t.Errorf("counts: got %s", got)
 	}
-	g.Swap(&rule.Compiled{})
+	g.Swap(&rule.Compiled{}, allRules)
 	if got := matches(t, g, e); got != "" {
 		t.Errorf("without rules: got %q", got)
 	}
@@ -281,13 +281,13 @@ func TestConcurrency(t *testing.T) {
 		}()
 	}
 	for i := range 200 {
-		g.Swap(sets[i%2])
+		g.Swap(sets[i%2], allRules)
 		g.Counts()
 	}
 	wg.Wait()
 	var matched uint64
 	for i := range 2 {
-		g.Swap(sets[i])
+		g.Swap(sets[i], allRules)
 		matched += g.Counts().Rules[0].Matches
 	}
 	if got := g.Counts().Sources[0].Evaluated; got != workers*events {

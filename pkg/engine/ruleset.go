@@ -13,6 +13,8 @@ type ruleset struct {
 	compiled *rule.Compiled
 	// sources holds the sources that have at least one active rule.
 	sources map[string]*source
+	// matchAll is Options.MatchAll.
+	matchAll bool
 }
 
 // source is the active rules of one event source: those that are enabled and severe enough.
@@ -37,7 +39,7 @@ type active struct {
 
 // newRuleset makes c ready to run. Counters of rules are taken over by name.
 func newRuleset(c *rule.Compiled, o Options, counts *counters) *ruleset {
-	set := &ruleset{compiled: c, sources: map[string]*source{}}
+	set := &ruleset{compiled: c, sources: map[string]*source{}, matchAll: o.MatchAll}
 	for name, compiled := range c.Sources {
 		var rules []*active
 		for _, r := range compiled.Rules {
