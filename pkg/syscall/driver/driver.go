@@ -18,6 +18,10 @@ type Driver interface {
 	Close() error
 }
 
+// Wanter is a Driver whose wanted event types can be changed while it runs. Want may be called from any goroutine. When
+// it fails, the driver is of no more use and is to be closed.
+type Wanter interface{ Want(types []uint16) error }
+
 // Stats counts since the driver was opened.
 type Stats struct {
 	// Delivered frames, as seen by the kernel side where there is one.

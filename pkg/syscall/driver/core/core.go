@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"math/bits"
 	"os"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/cilium/ebpf"
@@ -40,7 +42,11 @@ type Driver struct {
 	reader *ringbuf.Reader
 	record ringbuf.Record
 	busy   bool
-	types  []uint16
+
+	mu sync.Mutex // guards what follows
+	// rows is the table of the kernel side, types are the event types that are or were on.
+	rows  map[uint32]sensorRow
+	types []uint16
 }
 
 // Open loads the programs, fills the table of wanted system calls and attaches. Errors that come from the machine
@@ -54,13 +60,13 @@ func open(o driver.Options) (*Driver, error) {
 	if err != nil {
 		return nil, err
 	}
-	table, types, err := rows(o.Types)
+	table, types, err := tableOf(o.Types)
 	if err != nil {
 		return nil, err
 	}
 	// Only kernels before 5.11 account BPF memory to this limit, and there loading fails with a clear error.
 	_ = rlimit.RemoveMemlock()
-	d := &Driver{types: types}
+	d := &Driver{rows: table, types: types}
 	if err := d.load(size); err != nil {
 		return nil, unavailable(err)
 	}
@@ -163,6 +169,39 @@ func (d *Driver) start(table map[uint32]sensorRow) error {
 	return nil
 }
 
+// Want changes the event types that are wanted, while events come; see driver.Wanter. A call that is made at the very
+// moment in which its row is written may be lost or come as a malformed frame.
+func (d *Driver) Want(wanted []uint16) error {
+	table, types, err := tableOf(wanted)
+	if err != nil {
+		return err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for number := range d.rows {
+		if _, on := table[number]; !on {
+			if err := d.objects.Rows.Put(number, sensorRow{}); err != nil {
+				return fmt.Errorf("clear the table of system calls: %w", err)
+			}
+			delete(d.rows, number)
+		}
+	}
+	for number, row := range table {
+		if d.rows[number] == row {
+			continue
+		}
+		if err := d.objects.Rows.Put(number, row); err != nil {
+			return fmt.Errorf("fill the table of system calls: %w", err)
+		}
+		d.rows[number] = row
+	}
+	// What was counted for a type stays counted when it is off.
+	all := append(slices.Clone(d.types), types...)
+	slices.Sort(all)
+	d.types = slices.Compact(all)
+	return nil
+}
+
 // Name is co-re.
 func (d *Driver) Name() string { return "co-re" }
 
@@ -210,10 +249,13 @@ func (d *Driver) Stats() (driver.Stats, error) {
 	return sum, nil
 }
 
-// StatsByType reads the counters of every event type that is on, all CPUs together.
+// StatsByType reads the counters of every event type that is or was on, all CPUs together.
 func (d *Driver) StatsByType() (map[uint16]driver.Stats, error) {
-	out := make(map[uint16]driver.Stats, len(d.types))
-	for _, t := range d.types {
+	d.mu.Lock()
+	types := d.types
+	d.mu.Unlock()
+	out := make(map[uint16]driver.Stats, len(types))
+	for _, t := range types {
 		var cpus []sensorTally
 		if err := d.objects.Counters.Lookup(uint32(t), &cpus); err != nil {
 			return nil, fmt.Errorf("read the counters of event type %d: %w", t, err)

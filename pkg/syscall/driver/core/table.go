@@ -96,9 +96,9 @@ func Types() []uint16 {
 	return types
 }
 
-// rows makes the table of the kernel side, by system call number, for the wanted event types and those that the
+// tableOf makes the table of the kernel side, by system call number, for the wanted event types and those that the
 // process table needs. It returns the event types that are on, too.
-func rows(wanted []uint16) (map[uint32]sensorRow, []uint16, error) {
+func tableOf(wanted []uint16) (map[uint32]sensorRow, []uint16, error) {
 	out := make(map[uint32]sensorRow)
 	on := []uint16{typeProcexit, typeClone}
 	for _, s := range sources {

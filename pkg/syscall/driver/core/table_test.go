@@ -75,7 +75,7 @@ func checkWidths(t testing.TB, g got) {
 
 // TestRows checks which calls are on: the wanted ones and those that the process table needs.
 func TestRows(t *testing.T) {
-	table, on, err := rows([]uint16{typeConnect, 9999})
+	table, on, err := tableOf([]uint16{typeConnect, 9999})
 	if err != nil {
 		t.Fatal(err)
 	}
