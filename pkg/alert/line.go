@@ -32,8 +32,15 @@ const (
 // AppendText appends the alert as a line of text, TIME: PRIORITY MESSAGE, without a line break. It is escaped as the
 // inside of a JSON string, as Falco after 0.44 does, so that no value can break or forge a line.
 func (a *Alert) AppendText(dst []byte, o Options) []byte {
+	if a.internal() {
+		o.ISO8601 = false
+	}
 	dst = a.appendPrefix(dst, o)
-	return format.AppendEscaped(dst, a.Message)
+	dst = format.AppendEscaped(dst, a.Message)
+	if a.internal() {
+		dst = a.appendDetails(dst)
+	}
+	return dst
 }
 
 // appendPrefix appends time and priority as they stand before the message.
@@ -58,6 +65,9 @@ func (a *Alert) appendTime(dst []byte, location *time.Location, layout string) [
 
 // AppendJSON appends the alert as a JSON object on one line, without a line break, keys in alphabetical order.
 func (a *Alert) AppendJSON(dst []byte, o Options) []byte {
+	if a.internal() {
+		o.Message, o.Tags = false, false
+	}
 	dst = append(dst, `{"hostname":`...)
 	dst = format.AppendString(dst, a.Hostname)
 	if o.Message {
@@ -66,7 +76,11 @@ func (a *Alert) AppendJSON(dst []byte, o Options) []byte {
 	}
 	if o.Output {
 		dst = append(dst, `,"output":"`...)
-		dst = a.AppendText(dst, o)
+		if a.internal() {
+			dst = format.AppendEscaped(dst, a.Message)
+		} else {
+			dst = a.AppendText(dst, o)
+		}
 		dst = append(dst, '"')
 	}
 	if o.Fields {
@@ -99,14 +113,15 @@ func (a *Alert) appendTags(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// appendFields appends the fields with the time of the event among them, in the order of their names.
+// appendFields appends the fields with the time of the event among them, in the order of their names. What the program
+// says about itself has only its own.
 func (a *Alert) appendFields(dst []byte, o Options) []byte {
 	name := timeField
 	if o.ISO8601 {
 		name = timeFieldISO
 	}
 	dst = append(dst, '{')
-	empty, timed := true, false
+	empty, timed := true, a.internal()
 	key := func(name string) {
 		if !empty {
 			dst = append(dst, ',')
