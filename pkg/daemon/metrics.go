@@ -90,11 +90,10 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 			send(metricNotEvaluated, sample{float64(n), []string{s.Source, string(reason)}})
 		}
 	}
-	if s := d.sensor; s != nil {
-		send(metricEngine, sample{1, []string{s.driver.Name(), "syscall"}})
+	if s, ok := d.sensorCounts(); ok {
 		c.sensor(send, s)
 	}
-	if r := d.receiver; r != nil {
+	if r := d.currentReceiver(); r != nil {
 		c.receiver(send, r)
 	}
 	for _, s := range d.pipeline.outputs.Counts() {
@@ -103,25 +102,25 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	}
 }
 
-func (c collector) sensor(send func(metric, sample), s *sensor) {
-	if stats, err := s.driver.Stats(); err == nil {
-		var lost uint64
-		for reason, n := range stats.Lost {
-			lost += n
-			send(metricLost, sample{float64(n), []string{string(reason)}})
-		}
-		send(metricSensorEvents, sample{float64(stats.Delivered), nil})
-		send(metricSensorDrops, sample{float64(lost), nil})
-		send(metricTruncated, sample{float64(stats.Truncated), nil})
-		send(metricUnread, sample{float64(stats.Unread), nil})
+func (c collector) sensor(send func(metric, sample), s sensorState) {
+	if s.name != "" {
+		send(metricEngine, sample{1, []string{s.name, event.SourceSyscall}})
 	}
-	stats := s.inspector.Stats()
-	for reason, n := range stats.Malformed {
+	var lost uint64
+	for reason, n := range s.driver.Lost {
+		lost += n
+		send(metricLost, sample{float64(n), []string{string(reason)}})
+	}
+	send(metricSensorEvents, sample{float64(s.driver.Delivered), nil})
+	send(metricSensorDrops, sample{float64(lost), nil})
+	send(metricTruncated, sample{float64(s.driver.Truncated), nil})
+	send(metricUnread, sample{float64(s.driver.Unread), nil})
+	for reason, n := range s.state.Malformed {
 		send(metricNotEvaluated, sample{float64(n), []string{event.SourceSyscall, "malformed_" + reason}})
 	}
-	send(metricThreads, sample{float64(stats.Threads), nil})
-	send(metricThreadless, sample{float64(stats.Threadless), nil})
-	send(metricEvicted, sample{float64(stats.Evicted), nil})
+	send(metricThreads, sample{float64(s.state.Threads), nil})
+	send(metricThreadless, sample{float64(s.state.Threadless), nil})
+	send(metricEvicted, sample{float64(s.state.Evicted), nil})
 }
 
 func (c collector) receiver(send func(metric, sample), r *audit.Receiver) {

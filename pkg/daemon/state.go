@@ -5,6 +5,8 @@ import (
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/syscall"
+	"github.com/saker-security/saker/pkg/syscall/driver"
 )
 
 // What the daemon is asked by those who watch it: health checks, metrics, reports. They use nothing else of it, and
@@ -17,6 +19,8 @@ type sourceState struct {
 	restarts uint64
 	// failure says why it is not up, on one line; empty when it is.
 	failure string
+	// optional sources are no matter of health: nobody asked for this one by name, and the machine has no means for it.
+	optional bool
 }
 
 // reloadState counts the reloads of configuration and rules since the start.
@@ -46,8 +50,23 @@ func (d *Daemon) sourceStates() []sourceState {
 // reloads counts the reloads.
 func (d *Daemon) reloads() reloadState { return reloadState{at: d.ops.started.UnixNano()} }
 
-// currentSensor is the system call sensor, nil when there is none.
-func (d *Daemon) currentSensor() *sensor { return d.sensor }
+// sensorState are the counters of the system call sensor since the start.
+type sensorState struct {
+	// name is that of the driver, empty when none is open.
+	name   string
+	driver driver.Stats
+	state  syscall.Stats
+}
+
+// sensorCounts reads the counters of the system call sensor; ok is false when there is none.
+func (d *Daemon) sensorCounts() (s sensorState, ok bool) {
+	if d.sensor == nil {
+		return s, false
+	}
+	s = sensorState{name: d.sensor.driver.Name(), state: d.sensor.inspector.Stats()}
+	s.driver, _ = d.sensor.driver.Stats() // fails when the driver is closed
+	return s, true
+}
 
 // currentReceiver is the receiver of audit events, nil when there is none.
 func (d *Daemon) currentReceiver() *audit.Receiver { return d.receiver }
