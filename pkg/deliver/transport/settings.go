@@ -2,7 +2,7 @@
 package transport
 
 // TLS says whom a client trusts and who it is. The zero value trusts the authorities of the system and shows no
-// certificate. Files are PEM and are read again when they change.
+// certificate. Files are PEM and are read again when they change (see Client).
 type TLS struct {
 	// Insecure accepts any certificate.
 	Insecure bool
