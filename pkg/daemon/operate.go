@@ -2,10 +2,23 @@ package daemon
 
 import (
 	"context"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
+)
+
+// Phases of the daemon.
+const (
+	phaseStarting = "starting"
+	phaseRunning  = "running"
+	phaseEnding   = "ending"
 )
 
 // operation is what the daemon does beside its work so that it can be operated: it reports, watches over itself and
@@ -14,22 +27,154 @@ type operation struct {
 	started time.Time
 	// level is the level of the log, which a reload may change.
 	level zap.AtomicLevel
+	// phase is a string, one of the constants above.
+	phase     atomic.Value
+	heartbeat *heartbeat
+	// looking tells that somebody looks at the state, since looked: nanoseconds since the Unix epoch.
+	looking atomic.Bool
+	looked  atomic.Int64
 }
 
 func newOperation(level zap.AtomicLevel) *operation {
-	return &operation{started: time.Now(), level: level}
+	o := &operation{started: time.Now(), level: level, heartbeat: newHeartbeat()}
+	o.phase.Store(phaseStarting)
+	return o
 }
 
-// operate starts what runs beside the work. An error that shall end the program is sent to failures. The returned
-// function ends it and returns when it has ended.
+// operate starts what runs beside the work, once everything else runs. An error that shall end the program is sent to
+// failures. The returned function ends it and returns when it has ended.
 func (d *Daemon) operate(ctx context.Context, failures chan<- error) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
+	d.limitMemory()
+	d.ops.phase.Store(phaseRunning)
+	running.Go(func() { d.ops.heartbeat.run(ctx, d.commit, d.sensorProgress) })
+	running.Go(func() { d.watchHealth(ctx) })
+	running.Go(func() { d.newNotifier().run(ctx) })
 	return func() {
+		d.ops.phase.Store(phaseEnding)
 		cancel()
 		running.Wait()
 	}
 }
 
-// reloaded is called when a reload has put new settings into force.
-func (d *Daemon) reloaded() { setLevel(d.ops.level, d.settings().Log.Level) }
+func (d *Daemon) newNotifier() *notifier {
+	return &notifier{
+		log:      d.log,
+		failures: func() []string { return d.failures(time.Now()) },
+		ready:    func() bool { return d.readiness(time.Now()).Ready },
+		alive:    func() bool { return d.responds(context.Background()) },
+	}
+}
+
+// respondTime is how long the daemon may take to look at its own state.
+const respondTime = 5 * time.Second
+
+// responds tells whether the state of the daemon can be read: that nothing holds for ever one of the locks that its
+// parts take.
+func (d *Daemon) responds(ctx context.Context) bool {
+	if !d.ops.looking.CompareAndSwap(false, true) {
+		// Somebody else looks, or waits in vain.
+		return time.Since(time.Unix(0, d.ops.looked.Load())) < respondTime
+	}
+	d.ops.looked.Store(time.Now().UnixNano())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer d.ops.looking.Store(false)
+		d.settings()
+		d.sourceStates()
+		d.reloads()
+		d.sensorCounts()
+		d.storage()
+		d.pipeline.engine.Counts()
+	}()
+	ctx, cancel := context.WithTimeout(ctx, respondTime)
+	defer cancel()
+	select {
+	case <-done:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// commit returns when all alerts that were delivered so far are stored.
+func (d *Daemon) commit(context.Context) error { return d.pipeline.outputs.Flush() }
+
+// storageState is how the alerts are stored until they are delivered.
+type storageState struct {
+	// durable tells that they outlive the process; without a data directory they do not.
+	durable bool
+	// failure says why they cannot be stored, on one line.
+	failure string
+}
+
+func (d *Daemon) storage() storageState { return storageState{durable: d.settings().DataDir != ""} }
+
+// effective is the configuration in force in a form for JSON, without secrets.
+func (d *Daemon) effective() any { return d.settings() }
+
+// sensorProgress is how many system call events the kernel has handed over, and how many of them were taken.
+func (d *Daemon) sensorProgress() (made, taken uint64) {
+	s, _ := d.sensorCounts()
+	taken = s.state.Events
+	for _, n := range s.state.Malformed {
+		taken += n
+	}
+	return s.driver.Delivered, taken
+}
+
+// watchHealth logs when the answer of the health check changes.
+func (d *Daemon) watchHealth(ctx context.Context) {
+	tick := time.NewTicker(beatInterval)
+	defer tick.Stop()
+	var told []string
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		reasons := d.failures(time.Now())
+		switch {
+		case len(reasons) > 0 && !slices.Equal(reasons, told):
+			d.log.Warn("health check fails", zap.String("reasons", strings.Join(reasons, "; ")))
+		case len(reasons) == 0 && len(told) > 0:
+			d.log.Info("health check is well again")
+		}
+		told = reasons
+	}
+}
+
+// limitMemory makes the Go runtime keep below the memory limit of the control group, so that it collects garbage
+// instead of being killed. What GOMEMLIMIT says is left alone.
+func (d *Daemon) limitMemory() {
+	if given := os.Getenv("GOMEMLIMIT"); given != "" {
+		d.log.Info("memory limit of the Go runtime", zap.String("from", "GOMEMLIMIT"), zap.String("limit", given))
+		return
+	}
+	limit, ok := memoryLimit(os.DirFS("/"))
+	if !ok {
+		return
+	}
+	debug.SetMemoryLimit(limit)
+	d.log.Info("memory limit of the Go runtime", zap.String("from", "control group"), zap.Int64("bytes", limit))
+}
+
+// reloading is called when a reload begins; the returned function when it has ended, well or not.
+func (d *Daemon) reloading() (done func()) {
+	told := notifyReloading(d.log)
+	return func() {
+		if err := setLevel(d.ops.level, d.settings().Log.Level); err != nil {
+			d.log.Warn("the level of the log stays as it is", zap.Error(err))
+		}
+		told()
+	}
+}
+
+// sugared is a logger for libraries that print lines.
+type sugared struct{ log *zap.SugaredLogger }
+
+// Println logs an error.
+func (s sugared) Println(v ...any) { s.log.Error(fmt.Sprint(v...)) }

@@ -1,0 +1,176 @@
+package daemon
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"sync"
+	"time"
+)
+
+const (
+	// beatInterval is how often the way of the alerts is tried, stuckTime how long it may be without success.
+	beatInterval = 5 * time.Second
+	stuckTime    = 30 * time.Second
+)
+
+// heartbeat tries again and again the way on which events become stored alerts, so that a program that stands still is
+// noticed.
+type heartbeat struct {
+	mu sync.Mutex
+	// last is when a commit ended well, failure why the last one did not.
+	last    time.Time
+	failure string
+	// moved is when the sensor was last seen to take what there is.
+	moved       time.Time
+	made, taken uint64
+}
+
+func newHeartbeat() *heartbeat {
+	now := time.Now()
+	return &heartbeat{last: now, moved: now}
+}
+
+// run beats until ctx ends. commit returns when everything delivered is stored; progress says how many system call
+// events the kernel has handed over and how many of them were taken.
+func (h *heartbeat) run(ctx context.Context, commit func(context.Context) error, progress func() (made, taken uint64)) {
+	tick := time.NewTicker(beatInterval)
+	defer tick.Stop()
+	// A commit that hangs, as on a broken disk, stays alone: there is never a second one.
+	idle := make(chan struct{}, 1)
+	idle <- struct{}{}
+	for {
+		select {
+		case <-idle:
+			go func() {
+				defer func() { idle <- struct{}{} }()
+				limit, cancel := context.WithTimeout(ctx, stuckTime)
+				defer cancel()
+				h.committed(commit(limit))
+			}()
+		default:
+		}
+		h.look(progress())
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (h *heartbeat) committed(err error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if err != nil {
+		h.failure = oneLine(err)
+		return
+	}
+	h.last, h.failure = time.Now(), ""
+}
+
+// look sees whether the sensor takes the events that there are.
+func (h *heartbeat) look(made, taken uint64) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if taken != h.taken || made == h.made {
+		h.moved, h.taken, h.made = time.Now(), taken, made
+	}
+}
+
+// failures says what stands still at the time now.
+func (h *heartbeat) failures(now time.Time) (reasons []string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.failure != "" {
+		reasons = append(reasons, "storing alerts fails: "+h.failure)
+	}
+	if d := now.Sub(h.last); d > stuckTime && h.failure == "" {
+		reasons = append(reasons, fmt.Sprintf("storing alerts is stuck for %v", d.Round(time.Second)))
+	}
+	if d := now.Sub(h.moved); d > stuckTime {
+		reasons = append(reasons, fmt.Sprintf("the system call events are not taken for %v", d.Round(time.Second)))
+	}
+	return reasons
+}
+
+// failures says why the daemon does not do its work, nothing when it does.
+func (d *Daemon) failures(now time.Time) (reasons []string) {
+	up, wanted := 0, 0
+	for _, s := range d.sourceStates() {
+		wanted++
+		if s.up {
+			up++
+		} else if !s.optional {
+			reasons = append(reasons, fmt.Sprintf("source %s is down: %s", s.name, s.failure))
+		}
+	}
+	if up == 0 && len(reasons) == 0 && wanted > 0 {
+		reasons = append(reasons, "no event source is up")
+	}
+	if s := d.storage(); s.failure != "" {
+		reasons = append(reasons, "storage of alerts: "+s.failure)
+	}
+	return append(reasons, d.ops.heartbeat.failures(now)...)
+}
+
+// readiness is what /readyz answers.
+type readiness struct {
+	Ready bool `json:"ready"`
+	// Phase is starting, running or ending.
+	Phase string `json:"phase"`
+	// Sources are the event sources: up, or why not.
+	Sources map[string]string `json:"sources"`
+	// Rules are how many rules are loaded, by source.
+	Rules map[string]int `json:"rules"`
+	// Storage is durable, or memory when there is no data directory, or why it fails.
+	Storage string `json:"storage"`
+	// Reload is why the last reload of configuration and rules did not change anything; it makes nobody unready.
+	Reload string `json:"reload,omitempty"`
+	// Reasons say why it is not ready.
+	Reasons []string `json:"reasons"`
+}
+
+func (d *Daemon) readiness(now time.Time) readiness {
+	a := readiness{
+		Phase: d.ops.phase.Load().(string), Sources: map[string]string{}, Rules: map[string]int{},
+		Storage: "durable", Reload: d.reloads().failure, Reasons: []string{},
+	}
+	if a.Phase != phaseRunning {
+		a.Reasons = append(a.Reasons, "the program is "+a.Phase)
+	}
+	for _, s := range d.sourceStates() {
+		a.Sources[s.name] = "up"
+		if !s.up {
+			a.Sources[s.name] = "down: " + s.failure
+		}
+	}
+	priority := d.settings().Priority
+	for _, c := range d.pipeline.engine.Counts().Rules {
+		if c.Rule.Enabled && c.Rule.Priority <= priority {
+			a.Rules[c.Rule.Source]++
+		}
+	}
+	if s := d.storage(); s.failure != "" {
+		a.Storage = "failing: " + s.failure
+	} else if !s.durable {
+		a.Storage = "memory"
+	}
+	for _, reason := range d.failures(now) {
+		if !slices.Contains(a.Reasons, reason) {
+			a.Reasons = append(a.Reasons, reason)
+		}
+	}
+	a.Ready = len(a.Reasons) == 0
+	return a
+}
+
+func (d *Daemon) serveReady(w http.ResponseWriter, _ *http.Request) {
+	a := d.readiness(time.Now())
+	code := http.StatusOK
+	if !a.Ready {
+		code = http.StatusServiceUnavailable
+	}
+	answer(w, code, a)
+}
