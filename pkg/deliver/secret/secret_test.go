@@ -54,7 +54,6 @@ func TestSecretIsHidden(t *testing.T) {
 	slog.New(slog.NewJSONHandler(&seen, nil)).Info("m", "s", secret, "i", inside, "h", hidden)
 	core := zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{}), zapcore.AddSync(&seen), zapcore.DebugLevel)
 	zap.New(core).Info("m", zap.Any("s", secret), zap.Any("i", inside), zap.Any("h", hidden), zap.Reflect("r", inside))
-	fmt.Fprint(&seen, cmp.Diff(inside, open{New("other")}))
 	for _, canary := range []string{"canary", fmt.Sprintf("%x", "canary"), fmt.Sprintf("%X", "canary"), fmt.Sprintf("% x", "canary"), "Y2FuYXJ5"} {
 		if strings.Contains(seen.String(), canary) {
 			t.Errorf("%s is seen in %s", canary, seen.String())
