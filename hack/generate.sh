@@ -1,5 +1,5 @@
 #!/bin/sh
-# Rebuilds everything generated: the parser, the BPF objects, the documents. GO is the Go command.
+# Rebuilds everything generated: the parser, the BPF objects, the gRPC services, the documents. GO is the Go command.
 set -eu
 cd "$(dirname "$0")/.."
 GO=${GO:-go}
@@ -7,4 +7,5 @@ PATH=$(dirname "$GO"):$PATH
 export PATH
 sh grammar/generate.sh
 sh bpf/generate.sh
+sh pkg/deliver/sink/grpc/generate.sh
 $GO test ./cmd/saker ./rules -run "TestDocuments|TestSessions" -update >/dev/null
