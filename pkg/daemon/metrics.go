@@ -1,71 +1,32 @@
 package daemon
 
 import (
+	"math"
+	"os"
 	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
 	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/rule"
+	"github.com/saker-security/saker/pkg/syscall/driver"
 )
-
-// metric is one row of the table of metrics. The names that Falco has keep Falco's names, so that its dashboards work.
-type metric struct {
-	name, help string
-	kind       prometheus.ValueType
-	labels     []string
-}
-
-// sample is one value of a metric.
-type sample struct {
-	value  float64
-	labels []string
-}
 
 var (
-	metricVersion      = metric{"falcosecurity_falco_version_info", "Version of the program; always 1.", prometheus.GaugeValue, []string{"version"}}
-	metricHostname     = metric{"falcosecurity_evt_hostname_info", "Name of this host; always 1.", prometheus.GaugeValue, []string{"hostname"}}
-	metricRules        = metric{"falcosecurity_falco_rules_matches_total", "Alerts by rule; tags of the rule are labels tag_NAME.", prometheus.CounterValue, []string{"priority", "rule_name", "source"}}
-	metricEngine       = metric{"falcosecurity_scap_engine_name_info", "Driver of an event source; always 1.", prometheus.GaugeValue, []string{"engine_name", "evt_source"}}
-	metricSensorEvents = metric{"falcosecurity_scap_n_evts_total", "System call events that the driver made.", prometheus.CounterValue, nil}
-	metricSensorDrops  = metric{"falcosecurity_scap_n_drops_total", "System call events that the driver lost.", prometheus.CounterValue, nil}
-	metricLost         = metric{"saker_sensor_lost_events_total", "System call events that the driver lost, by reason.", prometheus.CounterValue, []string{"reason"}}
-	metricTruncated    = metric{"saker_sensor_truncated_events_total", "System call events of which a value was cut because it is too long.", prometheus.CounterValue, nil}
-	metricUnread       = metric{"saker_sensor_unread_events_total", "System call events of which a value could not be read from memory.", prometheus.CounterValue, nil}
-	metricEvaluated    = metric{"saker_events_evaluated_total", "Events evaluated against the rules.", prometheus.CounterValue, []string{"source"}}
-	metricNotEvaluated = metric{"saker_events_not_evaluated_total", "Events taken in but not evaluated, by reason.", prometheus.CounterValue, []string{"source", "reason"}}
-	metricRequests     = metric{"saker_audit_requests_total", "Requests to the audit receiver by HTTP status.", prometheus.CounterValue, []string{"code"}}
-	metricBytes        = metric{"saker_audit_received_bytes_total", "Bytes of request bodies read by the audit receiver.", prometheus.CounterValue, nil}
-	metricTrimmed      = metric{"saker_audit_trimmed_events_total", "Audit events evaluated without their request and response object, because they are too long.", prometheus.CounterValue, nil}
-	metricThreads      = metric{"saker_sensor_threads", "Threads in the process table.", prometheus.GaugeValue, nil}
-	metricThreadless   = metric{"saker_sensor_unknown_thread_events_total", "System call events of threads that were not known; they were evaluated without process fields.", prometheus.CounterValue, nil}
-	metricEvicted      = metric{"saker_sensor_evicted_threads_total", "Threads for which the process table had no room.", prometheus.CounterValue, nil}
-	metricDelivered    = metric{"saker_alerts_delivered_total", "Alerts written, by sink.", prometheus.CounterValue, []string{"sink"}}
-	metricFailed       = metric{"saker_alerts_failed_total", "Alerts that a sink could not write.", prometheus.CounterValue, []string{"sink"}}
+	metricDelivered = metric{"saker_alerts_delivered_total", "Alerts written, by sink.", prometheus.CounterValue, []string{"sink"}}
+	metricFailed    = metric{"saker_alerts_failed_total", "Alerts that a sink could not write.", prometheus.CounterValue, []string{"sink"}}
 )
 
-// allMetrics lists the table in the order of the documentation.
-var allMetrics = []*metric{
-	&metricVersion, &metricHostname, &metricRules, &metricEngine, &metricSensorEvents, &metricSensorDrops, &metricLost,
-	&metricTruncated, &metricUnread,
-	&metricEvaluated, &metricNotEvaluated, &metricRequests, &metricBytes, &metricTrimmed,
-	&metricThreads, &metricThreadless, &metricEvicted, &metricDelivered, &metricFailed,
-}
-
-// MetricInfo describes a metric for the documentation.
-type MetricInfo struct {
-	Name, Help string
-	Labels     []string
-}
-
-// Metrics lists the metrics that the daemon serves, besides those of the Go runtime and the process.
-func Metrics() []MetricInfo {
-	list := make([]MetricInfo, 0, len(allMetrics))
-	for _, m := range allMetrics {
-		list = append(list, MetricInfo{m.name, m.help, m.labels})
-	}
-	return list
+func newRegistry(d *Daemon) *prometheus.Registry {
+	r := prometheus.NewRegistry()
+	r.MustRegister(collector{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	return r
 }
 
 // collector reads the counters of the running daemon whenever it is scraped.
@@ -76,87 +37,182 @@ func (collector) Describe(chan<- *prometheus.Desc) {}
 
 // Collect sends all metrics.
 func (c collector) Collect(out chan<- prometheus.Metric) {
-	d := c.d
-	send := func(m metric, s sample) {
-		out <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, m.labels, nil), m.kind, s.value, s.labels...)
-	}
-	send(metricVersion, sample{1, []string{Version}})
-	send(metricHostname, sample{1, []string{d.cfg.Hostname}})
-	c.rules(out)
-	counts := d.pipeline.engine.Counts()
-	for _, s := range counts.Sources {
-		send(metricEvaluated, sample{float64(s.Evaluated), []string{s.Source}})
-		for reason, n := range s.NotEvaluated {
-			send(metricNotEvaluated, sample{float64(n), []string{s.Source, string(reason)}})
+	s := samples{out}
+	now := time.Now()
+	c.program(s, now)
+	c.files(s)
+	c.machine(s, now)
+	counts := c.d.pipeline.engine.Counts()
+	for _, n := range counts.Sources {
+		s.send(metricEvaluated, float64(n.Evaluated), n.Source)
+		for reason, n2 := range n.NotEvaluated {
+			s.send(metricNotEvaluated, float64(n2), n.Source, string(reason))
 		}
 	}
-	if s, ok := d.sensorCounts(); ok {
-		c.sensor(send, s)
+	s.rules(counts.Rules)
+	for _, state := range c.d.sourceStates() {
+		s.send(metricSourceUp, truth(state.up), state.name)
+		s.send(metricRestarts, float64(state.restarts), state.name)
 	}
-	if r := d.currentReceiver(); r != nil {
-		c.receiver(send, r)
+	if n, ok := c.d.sensorCounts(); ok {
+		s.sensor(n)
 	}
-	for _, s := range d.pipeline.outputs.Counts() {
-		send(metricDelivered, sample{float64(s.Delivered), []string{s.Sink}})
-		send(metricFailed, sample{float64(s.Failed), []string{s.Sink}})
+	if r := c.d.currentReceiver(); r != nil {
+		s.receiver(r.Stats())
+	}
+	for _, n := range c.d.pipeline.outputs.Counts() {
+		s.send(metricDelivered, float64(n.Delivered), n.Sink)
+		s.send(metricFailed, float64(n.Failed), n.Sink)
 	}
 }
 
-func (c collector) sensor(send func(metric, sample), s sensorState) {
-	if s.name != "" {
-		send(metricEngine, sample{1, []string{s.name, event.SourceSyscall}})
+func truth(b bool) float64 {
+	if b {
+		return 1
 	}
-	var lost uint64
-	for reason, n := range s.driver.Lost {
-		lost += n
-		send(metricLost, sample{float64(n), []string{string(reason)}})
-	}
-	send(metricSensorEvents, sample{float64(s.driver.Delivered), nil})
-	send(metricSensorDrops, sample{float64(lost), nil})
-	send(metricTruncated, sample{float64(s.driver.Truncated), nil})
-	send(metricUnread, sample{float64(s.driver.Unread), nil})
-	for reason, n := range s.state.Malformed {
-		send(metricNotEvaluated, sample{float64(n), []string{event.SourceSyscall, "malformed_" + reason}})
-	}
-	send(metricThreads, sample{float64(s.state.Threads), nil})
-	send(metricThreadless, sample{float64(s.state.Threadless), nil})
-	send(metricEvicted, sample{float64(s.state.Evicted), nil})
+	return 0
 }
 
-func (c collector) receiver(send func(metric, sample), r *audit.Receiver) {
-	stats := r.Stats()
+func (c collector) program(s samples, now time.Time) {
+	d := c.d
+	s.send(metricHealthy, truth(len(d.failures(now)) == 0))
+	s.send(metricVersion, 1, Version)
+	s.send(metricHostname, 1, d.settings().Hostname)
+	s.send(metricKernel, 1, kernelRelease())
+	s.send(metricStart, float64(d.ops.started.UnixNano()))
+	s.send(metricDuration, math.Floor(now.Sub(d.ops.started).Seconds()))
+	r := d.reloads()
+	s.send(metricReload, float64(r.at))
+	s.send(metricReloads, float64(r.good), "good")
+	s.send(metricReloads, float64(r.bad), "bad")
+}
+
+func (c collector) files(s samples) {
+	for _, f := range c.d.ops.sums.Load().rules {
+		s.send(metricRulesFiles, 1, f.name, f.sum)
+	}
+	for _, f := range c.d.ops.sums.Load().config {
+		s.send(metricConfigFiles, 1, f.name, f.sum)
+	}
+}
+
+func (c collector) machine(s samples, now time.Time) {
+	u := readUsage(os.DirFS("/"), os.DirFS(c.d.settings().HostRoot), now.Sub(c.d.ops.started))
+	for _, f := range []struct {
+		m     metric
+		value float64
+	}{
+		{metricCPU, u.cpu}, {metricRSS, u.rss}, {metricVSZ, u.vsz}, {metricPSS, u.pss}, {metricContainer, u.container},
+		{metricHostCPU, u.hostCPU}, {metricHostMemory, u.hostMemory}, {metricProcsRunning, u.procsRunning},
+		{metricOpenFiles, u.openFiles}, {metricBoot, u.boot}, {metricCPUs, u.cpus},
+	} {
+		if !math.IsNaN(f.value) {
+			s.send(f.m, f.value)
+		}
+	}
+}
+
+// samples takes the values of one scrape.
+type samples struct{ out chan<- prometheus.Metric }
+
+// send takes one value. Whatever is in the labels, the scrape stays readable.
+func (s samples) send(m metric, value float64, labels ...string) {
+	for i, l := range labels {
+		labels[i] = labelValue(l)
+	}
+	s.out <- prometheus.MustNewConstMetric(prometheus.NewDesc(m.name, m.help, m.labels, nil), m.kind, value, labels...)
+}
+
+func (s samples) sensor(n sensorState) {
+	if n.name != "" {
+		s.send(metricEngine, 1, n.name, event.SourceSyscall)
+	}
+	for reason, lost := range n.driver.Lost {
+		s.send(metricLost, float64(lost), string(reason))
+	}
+	s.send(metricSensorEvents, float64(n.driver.Delivered))
+	s.send(metricSensorDrops, float64(n.lost()))
+	s.send(metricScratchDrops, float64(n.driver.Lost[driver.LossScratch]))
+	s.send(metricSizeDrops, float64(n.driver.Lost[driver.LossTooLong]))
+	s.send(metricTruncated, float64(n.driver.Truncated))
+	s.send(metricUnread, float64(n.driver.Unread))
+	for reason, malformed := range n.state.Malformed {
+		s.send(metricNotEvaluated, float64(malformed), event.SourceSyscall, "malformed_"+reason)
+	}
+	s.send(metricThreads, float64(n.state.Threads))
+	s.send(metricThreadless, float64(n.state.Threadless))
+	s.send(metricEvicted, float64(n.state.Evicted))
+	s.send(metricRefusedFDs, float64(n.state.FDsRefused))
+	s.send(metricLookups, float64(n.state.Lookups-n.state.LookupsFailed), "found")
+	s.send(metricLookups, float64(n.state.LookupsFailed), "gone")
+}
+
+// lost is how many events the driver lost for any reason.
+func (n *sensorState) lost() (sum uint64) {
+	for _, lost := range n.driver.Lost {
+		sum += lost
+	}
+	return sum
+}
+
+func (s samples) receiver(stats audit.Stats) {
+	s.send(metricEngine, 1, "webhook", event.SourceK8sAudit)
 	for code, n := range stats.Requests {
-		send(metricRequests, sample{float64(n), []string{strconv.Itoa(code)}})
+		s.send(metricRequests, float64(n), strconv.Itoa(code))
 	}
 	for reason, n := range stats.Rejected {
-		send(metricNotEvaluated, sample{float64(n), []string{event.SourceK8sAudit, "rejected_" + reason}})
+		s.send(metricNotEvaluated, float64(n), event.SourceK8sAudit, "rejected_"+reason)
 	}
-	send(metricTrimmed, sample{float64(stats.Trimmed), nil})
-	send(metricBytes, sample{float64(stats.Bytes), nil})
+	s.send(metricTrimmed, float64(stats.Trimmed))
+	s.send(metricBytes, float64(stats.Bytes))
 }
 
-func (c collector) rules(out chan<- prometheus.Metric) {
-	for _, r := range c.d.pipeline.engine.Counts().Rules {
-		labels := append([]string{}, metricRules.labels...)
-		values := []string{strconv.Itoa(int(r.Rule.Priority)), r.Rule.Name, r.Rule.Source}
-		for _, tag := range r.Rule.Tags {
-			labels = append(labels, "tag_"+labelName(tag))
-			values = append(values, "true")
+// rules takes the matches of the rules. Rules whose names look the same in labels are one sample.
+func (s samples) rules(counts []engine.RuleCounts) {
+	type key struct{ priority, name, source string }
+	sums := map[key]uint64{}
+	tags := map[key][]string{}
+	var order []key
+	for _, r := range counts {
+		k := key{strconv.Itoa(int(r.Rule.Priority)), labelValue(r.Rule.Name), labelValue(r.Rule.Source)}
+		if _, known := sums[k]; !known {
+			order = append(order, k)
+			tags[k] = tagLabels(r.Rule)
 		}
-		desc := prometheus.NewDesc(metricRules.name, metricRules.help, labels, nil)
-		if m, err := prometheus.NewConstMetric(desc, metricRules.kind, float64(r.Matches), values...); err == nil {
-			out <- m
-			continue
-		}
-		// Tags that become one label name twice leave the count without labels for tags.
-		desc = prometheus.NewDesc(metricRules.name, metricRules.help, metricRules.labels, nil)
-		out <- prometheus.MustNewConstMetric(desc, metricRules.kind, float64(r.Matches), values[:3]...)
+		sums[k] += r.Matches
 	}
+	for _, k := range order {
+		names, values := append([]string{}, metricRules.labels...), []string{k.priority, k.name, k.source}
+		for _, tag := range tags[k] {
+			names, values = append(names, tag), append(values, "true")
+		}
+		desc := prometheus.NewDesc(metricRules.name, metricRules.help, names, nil)
+		s.out <- prometheus.MustNewConstMetric(desc, metricRules.kind, float64(sums[k]), values...)
+	}
+}
+
+const (
+	// maxLabel bounds the value of a label in bytes, maxTags the labels for tags of a rule.
+	maxLabel = 256
+	maxTags  = 64
+)
+
+// tagLabels gives the labels for the tags of a rule, each once.
+func tagLabels(r *rule.Rule) (labels []string) {
+	seen := map[string]bool{}
+	for _, tag := range r.Tags {
+		label := "tag_" + labelName(tag)
+		if !seen[label] && len(labels) < maxTags {
+			seen[label] = true
+			labels = append(labels, label)
+		}
+	}
+	return labels
 }
 
 // labelName makes a tag fit for a label: letters, digits and underscores.
 func labelName(tag string) string {
-	b := []byte(tag)
+	b := []byte(tag[:min(len(tag), maxLabel)])
 	for i, c := range b {
 		if c != '_' && (c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') {
 			b[i] = '_'
@@ -165,8 +221,15 @@ func labelName(tag string) string {
 	return string(b)
 }
 
-func newRegistry(d *Daemon) *prometheus.Registry {
-	r := prometheus.NewRegistry()
-	r.MustRegister(collector{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	return r
+// labelValue makes a text fit for the value of a label: it is UTF-8 and not long.
+func labelValue(text string) string {
+	text = strings.ToValidUTF8(text, string(utf8.RuneError))
+	if len(text) <= maxLabel {
+		return text
+	}
+	cut := maxLabel
+	for !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
 }

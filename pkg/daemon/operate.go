@@ -30,6 +30,8 @@ type operation struct {
 	// phase is a string, one of the constants above.
 	phase     atomic.Value
 	heartbeat *heartbeat
+	// sums are those of the files in force.
+	sums atomic.Pointer[fileSums]
 	// looking tells that somebody looks at the state, since looked: nanoseconds since the Unix epoch.
 	looking atomic.Bool
 	looked  atomic.Int64
@@ -38,6 +40,7 @@ type operation struct {
 func newOperation(level zap.AtomicLevel) *operation {
 	o := &operation{started: time.Now(), level: level, heartbeat: newHeartbeat()}
 	o.phase.Store(phaseStarting)
+	o.sums.Store(&fileSums{})
 	return o
 }
 
@@ -47,6 +50,7 @@ func (d *Daemon) operate(ctx context.Context, failures chan<- error) (end func()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	d.limitMemory()
+	d.sumFiles()
 	d.ops.phase.Store(phaseRunning)
 	running.Go(func() { d.ops.heartbeat.run(ctx, d.commit, d.sensorProgress) })
 	running.Go(func() { d.watchHealth(ctx) })
@@ -169,8 +173,14 @@ func (d *Daemon) reloading() (done func()) {
 		if err := setLevel(d.ops.level, d.settings().Log.Level); err != nil {
 			d.log.Warn("the level of the log stays as it is", zap.Error(err))
 		}
+		d.sumFiles()
 		told()
 	}
+}
+
+func (d *Daemon) sumFiles() {
+	cfg := d.settings()
+	d.ops.sums.Store(sumFiles(cfg.RulesFiles, cfg.Files))
 }
 
 // sugared is a logger for libraries that print lines.
