@@ -40,7 +40,6 @@ func Start(t testing.TB, env []string, program string, args ...string) *Process 
 	p := &Process{command: exec.Command(program, args...), done: make(chan struct{})}
 	p.command.Env = append(os.Environ(), env...)
 	p.command.Stdout, p.command.Stderr = &p.out, &p.out
-	p.command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.command.Start(); err != nil {
 		t.Fatal(err)
 	}
