@@ -1,5 +1,3 @@
-// Package grpc is the sink from which clients take alerts by gRPC: the services outputs and version that Falco had up
-// to 0.43.
 package grpc
 
 // Settings say where the server listens.
@@ -7,6 +5,6 @@ type Settings struct {
 	// BindAddress is unix:///path, or host:port, which needs the files below.
 	BindAddress string
 	// PrivateKey and CertChain are the server's PEM files; RootCerts holds the authorities of the clients, each of which
-	// must show a certificate.
+	// must show a certificate. They are read again when they change.
 	PrivateKey, CertChain, RootCerts string
 }
