@@ -32,7 +32,7 @@ func (s *settings) register(c *cobra.Command) {
 
 // registerConfig adds the flags that say how the program is configured.
 func (s *settings) registerConfig(c *cobra.Command) {
-	c.Flags().StringVarP(&s.file, "config", "c", "", "configuration `file` in the form of falco.yaml")
+	c.Flags().StringVarP(&s.file, "config", "c", "", "configuration `file` in the form of falco.yaml (default: SAKER_CONFIG, or "+config.DefaultFile+" where it is there)")
 	c.Flags().StringArrayVarP(&s.options, "option", "o", nil, "set a configuration `key=value`, may be given again; overrides the file")
 }
 
@@ -75,26 +75,20 @@ func (f *selectionFlag) String() string { return "" }
 
 func (f *selectionFlag) Type() string { return "name" }
 
-// load reads the configuration and prints warnings about keys without effect.
+// load reads the configuration and prints the warnings. It may be called again to read it anew.
 func (s *settings) load(c *cobra.Command) (config.Config, error) {
-	cfg, warnings, err := config.Load(s.file, s.options, os.Getenv)
+	environment := os.Environ()
+	file := s.file
+	if file == "" {
+		file = config.FindFile(environment)
+	}
+	cfg, warnings, err := config.Load(config.Input{File: file, Options: s.options, Rules: s.rules, Environment: environment})
 	for _, w := range warnings {
 		fmt.Fprintln(c.ErrOrStderr(), "Warning:", w)
 	}
 	if err != nil {
 		return cfg, err
 	}
-	if len(s.rules) > 0 {
-		cfg.RulesFiles = s.rules
-	}
 	cfg.Selections = append(cfg.Selections, s.selections...)
-	if cfg.Hostname = os.Getenv("FALCO_HOSTNAME"); cfg.Hostname == "" {
-		if cfg.Hostname, err = os.Hostname(); err != nil {
-			return cfg, fmt.Errorf("find the host's name: %w", err)
-		}
-	}
-	if root := os.Getenv("HOST_ROOT"); root != "" {
-		cfg.HostRoot = root
-	}
 	return cfg, nil
 }

@@ -109,7 +109,7 @@ func nearestCode(code string) string {
 }
 
 func (f *lintFlags) run(c *cobra.Command, paths []string) error {
-	cfg, _, err := config.Load(f.file, f.settings.options, os.Getenv)
+	cfg, _, err := config.Load(config.Input{File: f.file, Options: f.settings.options, Environment: os.Environ()})
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROOT", root)
 			e.Setenv("FALCO_HOSTNAME", "host")
 			e.Setenv("TZ", "UTC")
+			e.Setenv("SAKER_DATA_DIR", "memory")
 			// Two ports that are free now; the scripts run one at a time with a server.
 			for _, name := range []string{"AUDIT", "WEB"} {
 				l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -1,26 +1,26 @@
-// Package config is the one configuration of Saker. It reads Falco's falco.yaml as it is, plus our own keys, from a
-// file and from options key=value, into plain settings.
+// Package config is the one configuration of Saker. It reads Falco's falco.yaml as it is, plus our own keys, from
+// files, the environment and options key=value, into plain settings.
 //
-// Keys are declared once, in the table of keys.go; the documentation is made from it. A key that is not in the table
-// is never ignored in silence: it comes back as a warning that says whether Falco knows it.
+// Keys are declared once, in the table of keys.go; the documentation, the JSON schema and the list of what is in effect
+// are made from it. A key is never ignored in silence: one that is not in the table, and one without effect that is set
+// to something other than its default, comes back as a warning that says why.
+//
+// A value comes from, each overriding the ones before: the default, the main file, the files that config_files names
+// (with their strategies), the variable SAKER_KEY of the environment, the option -o key=value.
 package config
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"strings"
 
 	"github.com/saker-security/saker/pkg/deliver"
-	"github.com/saker-security/saker/pkg/field"
 	"github.com/saker-security/saker/pkg/rule"
 )
 
 // Config is what the program runs with. Default gives the values that hold where nothing is said.
 type Config struct {
-	// RulesFiles are files and directories in load order; empty for the rules built in.
-	RulesFiles []string
+	// RulesFiles are files and directories in load order; empty for the rules built in. RulesMissing are those that are
+	// configured and were not there.
+	RulesFiles, RulesMissing []string
 	// Priority is the threshold: rules less severe are not evaluated.
 	Priority rule.Priority
 	// MatchAll makes an event trigger every rule that holds, not only the first.
@@ -43,30 +43,63 @@ type Config struct {
 	// Base64 writes byte buffers in outputs in base 64.
 	Base64  bool
 	Outputs Outputs
-	// DataDir is where queues and dead letters are; empty for memory only.
-	DataDir  string
-	Shutdown Shutdown
-	Web      Web
-	Audit    Audit
-	Sensor   Sensor
-	Log      Log
-	Metrics  Metrics
-	Drops    Drops
+	// DataDir is where queues and dead letters are; empty for memory only. DataDirChosen tells that somebody asked for
+	// it, so that a directory that cannot be used is an error; else memory takes its place.
+	DataDir       string
+	DataDirChosen bool
+	Shutdown      Shutdown
+	Web           Web
+	Audit         Audit
+	Sensor        Sensor
+	Log           Log
+	Metrics       Metrics
+	Drops         Drops
 	// Sources are the event sources that the configuration asks for; empty for all.
 	Sources []string
-	// Watch reloads when one of Files, which are the configuration files that were read, or a rules file changes.
-	Watch    bool
-	Files    []string
+	// Watch reloads when one of Files, which are the files that were read (the configuration, the template of
+	// http_output), or a rules file changes. ConfigPaths are the files and directories that config_files names, whether
+	// they are there or not.
+	Watch       bool
+	Files       []string
+	ConfigPaths []string
+	// Hostname is FALCO_HOSTNAME or else the name of the machine.
 	Hostname string
-	// HostRoot is where the files of the machine are, / unless the program runs in a container.
+	// HostRoot is HOST_ROOT: where the files of the machine are, / unless the program runs in a container.
 	HostRoot string
-	warnings []string
+	record   *record
+}
+
+// record is what reading a configuration needs beside the settings.
+type record struct {
+	errors, warnings []*finding
+	// given says where the keys were written, bad which of them have no value because of an error.
+	given map[string]place
+	bad   map[string]bool
+	// The rest are values that other settings are made of.
+	delivery               deliver.Settings
+	outputTimeout          int
+	grpcServer, grpcOutput bool
+	http                   httpRecord
+	webTLS                 bool
+	webCertificate         string
+	dropBurst              float64
+	modern                 struct{ preset, cpus int }
+	kmod                   int
+	// oldDriver is kmod or ebpf when one was asked for.
+	oldDriver string
+	plugins   pluginRecord
+}
+
+// httpRecord holds the keys of http_output that are no settings of the sink by themselves.
+type httpRecord struct {
+	mtls                                              bool
+	cert, key, caCert, caBundle, caPath, templateFile string
 }
 
 // Audit is the receiver of Kubernetes audit events.
 type Audit struct {
-	// Listen is host:port.
-	Listen string
+	// Listen is host:port, Path the path that takes the events.
+	Listen, Path string
 	// Certificate and Key are PEM files; both empty for plain HTTP. ClientCA, when set, asks clients for a
 	// certificate signed by it.
 	Certificate, Key, ClientCA string
@@ -84,136 +117,25 @@ type Sensor struct {
 
 // Default is the configuration without file and options.
 func Default() Config {
-	c := Config{HostRoot: "/"}
-	for _, d := range c.Outputs.deliveries() {
-		*d = deliver.DefaultSettings()
-	}
-	for _, k := range keys {
-		if k.Default == "" {
+	c := Config{HostRoot: "/", Outputs: defaultOutputs()}
+	c.record = &record{given: map[string]place{}, bad: map[string]bool{}, delivery: deliver.DefaultSettings()}
+	for _, k := range mainTable().keys {
+		if k.Default == "" || k.preset || k.Inert != "" {
 			continue
 		}
-		if err := k.set(&c, &value{scalar: k.Default, isSet: true}); err != nil {
+		if err := k.set(&c, parseDefault(k.Default)); err != nil {
 			panic(fmt.Sprintf("default of %s: %v", k.Name, err))
 		}
 	}
+	c.finish()
 	return c
 }
 
-// Load reads the configuration: defaults, then the file (none when path is empty), then options of the form
-// key=value in order. The warnings name keys that have no effect; they are there with an error too. Errors say the
-// file, line and column, or the option.
-func Load(path string, options []string, env func(string) string) (Config, []string, error) {
-	var data []byte
-	if path != "" {
-		var err error
-		if data, err = readFile(path); err != nil {
-			return Default(), nil, fmt.Errorf("read configuration: %w", err)
-		}
-	}
-	return Parse(path, data, options, env)
+func (c *Config) warn(at place, format string, args ...any) {
+	c.record.warnings = append(c.record.warnings, &finding{at, fmt.Sprintf(format, args...)})
 }
 
-// Parse is Load of a file in memory; name is what its positions show.
-func Parse(name string, data []byte, options []string, env func(string) string) (Config, []string, error) {
-	c := Default()
-	r := reader{name: name, env: env}
-	root, err := r.read(data)
-	if err != nil {
-		return c, nil, err
-	}
-	for _, o := range options {
-		if err := root.override(o, env); err != nil {
-			return c, nil, err
-		}
-	}
-	err = c.apply(root, "")
-	if err == nil {
-		err = c.check()
-	}
-	return c, c.warnings, err
-}
+func (c *Config) fail(f *finding) { c.record.errors = append(c.record.errors, f) }
 
-// maxSize bounds a configuration file, in bytes.
-const maxSize = 4 << 20
-
-func readFile(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxSize+1))
-	if err != nil {
-		return nil, err
-	}
-	if len(data) > maxSize {
-		return nil, fmt.Errorf("%s is larger than %d bytes", path, maxSize)
-	}
-	return data, nil
-}
-
-// apply walks the tree and carries out what the table knows. It goes on behind an error and returns all.
-func (c *Config) apply(v *value, prefix string) error {
-	var errs []error
-	for _, name := range v.order {
-		item, full := v.keys[name], prefix+name
-		if k := keyNamed(full); k != nil {
-			if !item.given() {
-				continue
-			}
-			err := k.set(c, item)
-			if err != nil && !errors.As(err, &placed{}) {
-				err = fmt.Errorf("%s: key %s: %w", item.origin, full, err)
-			}
-			errs = append(errs, err)
-			continue
-		}
-		if item.keys != nil && isSection(full) {
-			errs = append(errs, c.apply(item, full+"."))
-			continue
-		}
-		c.warn("%s: %s", item.key, unknownKey(full))
-	}
-	return errors.Join(errs...)
-}
-
-func isSection(name string) bool {
-	for _, k := range keys {
-		if strings.HasPrefix(k.Name, name+".") {
-			return true
-		}
-	}
-	return false
-}
-
-func unknownKey(name string) string {
-	top, _, _ := strings.Cut(name, ".")
-	for _, f := range falcoOnly {
-		if f == name || f == top {
-			return fmt.Sprintf("key %s is Falco's but has no effect in this version of Saker", shown(name))
-		}
-	}
-	var names []string
-	for _, k := range keys {
-		names = append(names, k.Name)
-	}
-	text := fmt.Sprintf("unknown key %s has no effect", shown(name))
-	if near := field.Nearest(name, names, 1); len(near) > 0 {
-		text += "; did you mean " + near[0] + "?"
-	}
-	return text
-}
-
-func (c *Config) check() error {
-	switch {
-	case c.Outputs.File.Enabled && c.Outputs.File.Settings.Path == "":
-		return fmt.Errorf("file_output.enabled is true, but file_output.filename is empty")
-	case c.Audit.Listen == "":
-		return fmt.Errorf("audit.listen is empty; write host:port, such as 127.0.0.1:9765")
-	case (c.Audit.Certificate == "") != (c.Audit.Key == ""):
-		return fmt.Errorf("audit.tls_certificate and audit.tls_key must be set together")
-	case c.Audit.ClientCA != "" && c.Audit.Certificate == "":
-		return fmt.Errorf("audit.tls_client_ca needs audit.tls_certificate and audit.tls_key")
-	}
-	return nil
-}
+// given tells whether a key was set, by whatever layer.
+func (c *Config) given(key string) bool { _, ok := c.record.given[key]; return ok }

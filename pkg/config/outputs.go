@@ -46,7 +46,7 @@ func (c *Config) addition(v *value, at string) error {
 		return err
 	}
 	c.warnOthers(v, at, "match", "extra_output", "suggested_output", "extra_fields")
-	a := Addition{Origin: v.origin}
+	a := Addition{Origin: v.origin.String()}
 	var err error
 	if a.Output, err = v.text("extra_output"); err != nil {
 		return err
@@ -137,7 +137,7 @@ func setStaticFields(c *Config, v *value) error {
 			return item.wrap("static_fields", err)
 		}
 		if !isFieldName(name) {
-			c.warn("%s: static field %s cannot be used: no condition or output can name it; write letters, digits and _, beginning with a letter", item.key, shown(name))
+			c.warn(item.key, "static field %s cannot be used: no condition or output can name it; write letters, digits and _, beginning with a letter", shown(name))
 			continue
 		}
 		c.StaticFields = append(c.StaticFields, StaticField{name, text})

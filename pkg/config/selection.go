@@ -35,7 +35,7 @@ func setSelections(c *Config, v *value) error {
 		if choice == nil {
 			choice, key = item.keys["disable"], "disable"
 		} else if item.keys["disable"] != nil {
-			c.warn("%s: key %s: an entry that enables and disables only enables; write two entries", item.origin, at)
+			c.warn(item.origin, "key %s: an entry that enables and disables only enables; write two entries", at)
 		}
 		if choice == nil {
 			return item.wrap(at, errors.New("has neither enable nor disable"))
@@ -65,10 +65,10 @@ func (c *Config) selection(v *value, enable bool, at string) error {
 		return errors.New("names neither a rule nor a tag")
 	}
 	if name != "" {
-		c.Selections = append(c.Selections, Selection{rule.Selection{Enable: enable, Rule: name}, v.origin})
+		c.Selections = append(c.Selections, Selection{rule.Selection{Enable: enable, Rule: name}, v.origin.String()})
 	}
 	if tag != "" {
-		c.Selections = append(c.Selections, Selection{rule.Selection{Enable: enable, Tag: tag}, v.origin})
+		c.Selections = append(c.Selections, Selection{rule.Selection{Enable: enable, Tag: tag}, v.origin.String()})
 	}
 	return nil
 }

@@ -3,11 +3,29 @@ package config
 import (
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
-
-	"github.com/saker-security/saker/pkg/field"
 )
+
+// scalar gives the text of what is neither a list nor a mapping.
+func scalar(v *value) (string, error) {
+	if v.list != nil || v.keys != nil {
+		return "", fmt.Errorf("must be a single value")
+	}
+	return v.scalar, nil
+}
+
+// truth reads true or false.
+func truth(v *value) (bool, error) {
+	s, err := scalar(v)
+	if err != nil {
+		return false, err
+	}
+	b, ok := booleans[strings.ToLower(s)]
+	if !ok {
+		return false, fmt.Errorf("%q is neither true nor false", cut(v.written, 100))
+	}
+	return b, nil
+}
 
 // items gives the items of a sequence; what tells the reader of the error how one looks.
 func (v *value) items(what string) ([]*value, error) {
@@ -38,9 +56,6 @@ func (v *value) text(key string) (string, error) {
 	return s, nil
 }
 
-// given tells whether a key is there and has a value that is not null.
-func (v *value) given() bool { return v != nil && (v.isSet || v.list != nil || v.keys != nil) }
-
 // texts gives the scalars of a sequence; a single scalar is a sequence of one.
 func (v *value) texts() ([]string, error) {
 	items := v.list
@@ -58,13 +73,8 @@ func (v *value) texts() ([]string, error) {
 	return out, nil
 }
 
-// placed is an error that says already where it is.
-type placed struct{ error }
-
 // wrap says where in a structured key an error is.
-func (v *value) wrap(at string, err error) error {
-	return placed{fmt.Errorf("%s: key %s: %w", v.origin, at, err)}
-}
+func (v *value) wrap(at string, err error) error { return placed(err, v.origin, at) }
 
 // warnOthers warns of keys of a mapping that mean nothing.
 func (c *Config) warnOthers(v *value, at string, known ...string) {
@@ -72,24 +82,10 @@ func (c *Config) warnOthers(v *value, at string, known ...string) {
 		if slices.Contains(known, name) {
 			continue
 		}
-		text := fmt.Sprintf("unknown key %s in %s has no effect", shown(name), at)
-		if near := field.Nearest(name, known, 1); len(near) > 0 {
-			text += "; did you mean " + near[0] + "?"
-		} else {
-			text += "; there are " + strings.Join(known, ", ")
+		meant := nearest(name, known)
+		if meant == "" {
+			meant = "; there are " + strings.Join(known, ", ")
 		}
-		c.warn("%s: %s", v.keys[name].key, text)
+		c.warn(v.keys[name].key, "unknown key %s in %s has no effect%s", shown(name), at, meant)
 	}
-}
-
-// shown is a name of the file as a message shows it: with quotation marks and escapes when it is not plain.
-func shown(name string) string {
-	if q := strconv.Quote(name); len(q) != len(name)+2 {
-		return q
-	}
-	return name
-}
-
-func (c *Config) warn(format string, args ...any) {
-	c.warnings = append(c.warnings, fmt.Sprintf(format, args...))
 }

@@ -19,9 +19,9 @@ func TestSelections(t *testing.T) {
   - disable: {rules: a, tag: b}
   - {enable: {rule: c}, disable: {rule: c}}
 `)
-	c, warnings, err := Load(path, []string{
+	c, warnings, err := load(path, []string{
 		"rules[].disable.rule=d", `rules[]={enable: {tag: "e f"}}`, "rules[0].disable.rule=first*",
-	}, environment(nil))
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,9 +72,9 @@ static_fields:
   empty:
   my-key: z
 `)
-	c, warnings, err := Load(path, []string{
+	c, warnings, err := load(path, []string{
 		"append_output[].extra_output=%evt.time=x", `append_output[]={"match": {"tags": t}, "extra_fields": ["evt.num"]}`, "static_fields.cluster=c 1", "append_output[].extra_fields[]=evt.num",
-	}, environment(map[string]string{"HOME": "h"}))
+	}, "HOME", "h")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,8 +100,8 @@ static_fields:
 		t.Error(diff)
 	}
 	if diff := cmp.Diff([]string{
-		at("12:5: unknown key extra_outpt in append_output[2] has no effect; did you mean extra_output?"),
 		at("11:32: unknown key sources in append_output[2].match has no effect; did you mean source?"),
+		at("12:5: unknown key extra_outpt in append_output[2] has no effect; did you mean extra_output?"),
 		at("20:3: static field my-key cannot be used: no condition or output can name it; write letters, digits and _, beginning with a letter"),
 	}, warnings); diff != "" {
 		t.Error(diff)
@@ -131,13 +131,13 @@ func TestStructureErrors(t *testing.T) {
 		{`static_fields: {"a\e": [x]}`, `key static_fields: "a\x1b": must be a single value`},
 	} {
 		path := write(t, test.file)
-		_, _, err := Load(path, nil, environment(nil))
+		_, _, err := load(path, nil)
 		if err == nil || !strings.Contains(err.Error(), test.want) || strings.Count(err.Error(), path) != 1 {
 			t.Errorf("%s: error %v, want %q", test.file, err, test.want)
 		}
 	}
 	// Every error is told, each with its place.
-	_, _, err := Load(write(t, "rules: x\nappend_output: [{match: x}]\npriority: warn\n"), nil, environment(nil))
+	_, _, err := load(write(t, "rules: x\nappend_output: [{match: x}]\npriority: warn\n"), nil)
 	if err == nil || strings.Count(err.Error(), "\n") != 2 {
 		t.Errorf("error %v, want three lines", err)
 	}

@@ -1,89 +1,194 @@
 package config
 
 import (
+	"bytes"
+	"errors"
 	"fmt"
-	"strconv"
+	"io"
+	"regexp"
 	"strings"
 
 	"go.yaml.in/yaml/v4"
+	"go.yaml.in/yaml/v4/plugin/loaderlimits"
 )
+
+// layer is where a value comes from; a later layer overrides the ones before.
+type layer uint8
+
+const (
+	layerDefault layer = iota
+	layerFile
+	layerEnvironment
+	layerOption
+)
+
+// place is where something was written. The zero value is the place of a default.
+type place struct {
+	layer layer
+	// number counts the files, variables or options of the layer.
+	number int
+	// name is that of the file, -o KEY or the variable; line is 0 where there are no lines.
+	name         string
+	line, column int
+}
+
+// String is file:line:column, or what takes its place.
+func (p place) String() string {
+	if p.line == 0 {
+		return p.name
+	}
+	return fmt.Sprintf("%s:%d:%d", p.name, p.line, p.column)
+}
 
 // value is one node of the configuration: a scalar, a sequence or a mapping.
 type value struct {
-	scalar string
-	isSet  bool
-	list   []*value
-	keys   map[string]*value
-	order  []string
-	// origin says where it was written: file:line:column or the option. key is the same for its key.
-	origin, key string
+	// scalar is the text after ${NAME} is replaced, written the text before.
+	scalar, written string
+	isSet           bool
+	list            []*value
+	keys            map[string]*value
+	order           []string
+	// origin says where it was written, key is the same for its key.
+	origin, key place
 }
 
-// maxNodes bounds the nodes of a configuration file, aliases counted each time they are used.
-const maxNodes = 100_000
+const (
+	// maxNodes bounds the nodes of a configuration, aliases counted each time they are used.
+	maxNodes = 100_000
+	// maxDepth bounds how deep they are nested.
+	maxDepth = 64
+)
 
+// reader makes values of YAML text.
 type reader struct {
-	name  string
-	env   func(string) string
-	nodes int
+	at  place
+	env *environment
+	// nodes counts the nodes of all texts of one configuration.
+	nodes *int
+	// warn gets what is odd and no error.
+	warn func(at place, format string, args ...any)
+	// literal leaves ${NAME} as it is.
+	literal bool
 }
 
 // read parses a configuration file.
 func (r *reader) read(data []byte) (*value, error) {
-	var doc yaml.Node
-	if err := yaml.Unmarshal(data, &doc); err != nil {
-		return nil, fmt.Errorf("read %s: %w", r.name, err)
+	top, err := r.parse(data)
+	if err != nil {
+		return nil, err
 	}
-	root := &value{keys: map[string]*value{}}
-	if len(doc.Content) == 0 {
-		return root, nil
-	}
-	top := doc.Content[0]
-	if top.Kind == yaml.ScalarNode && top.Tag == "!!null" {
-		return root, nil
+	if top == nil || top.Kind == yaml.ScalarNode && top.Tag == "!!null" {
+		return &value{keys: map[string]*value{}, origin: r.at}, nil
 	}
 	if top.Kind != yaml.MappingNode {
-		return nil, fmt.Errorf("%s:%d:%d: the configuration must be a mapping of keys to values", r.name, top.Line, top.Column)
+		return nil, &finding{r.place(top), "the configuration must be a mapping of keys to values"}
 	}
-	return r.node(top)
+	return r.node(top, 0)
 }
 
-func (r *reader) node(n *yaml.Node) (*value, error) {
-	if r.nodes++; r.nodes > maxNodes {
-		return nil, fmt.Errorf("%s:%d:%d: more than %d values, counting aliases each time they are used", r.name, n.Line, n.Column, maxNodes)
+// parse gives the first document, nil when there is none.
+func (r *reader) parse(data []byte) (*yaml.Node, error) {
+	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
+	if err != nil {
+		return nil, fmt.Errorf("read yaml: %w", err)
 	}
-	v := &value{origin: fmt.Sprintf("%s:%d:%d", r.name, n.Line, n.Column)}
+	var doc yaml.Node
+	if err := loader.Load(&doc); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil
+		}
+		return nil, r.syntax(err)
+	}
+	if len(doc.Content) == 0 {
+		return nil, nil
+	}
+	return doc.Content[0], nil
+}
+
+// quoted is text of the file in a message of the YAML parser.
+var quoted = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`")
+
+// syntax is the error of text that is not YAML. What the message quotes is left out: it may be a secret.
+func (r *reader) syntax(err error) error {
+	at, text := r.at, err.Error()
+	var y *yaml.LoadError
+	if errors.As(err, &y) && y.Mark.Line > 0 {
+		at.line, at.column = y.Mark.Line, max(y.Mark.Column, 1)
+		text = y.Message
+	}
+	text = strings.TrimPrefix(strings.TrimPrefix(text, "go-yaml load error: "), "yaml: ")
+	return &finding{at, "this is not YAML: " + printable(quoted.ReplaceAllString(text, "..."))}
+}
+
+func (r *reader) place(n *yaml.Node) place {
+	at := r.at
+	at.line, at.column = n.Line, n.Column
+	return at
+}
+
+func (r *reader) node(n *yaml.Node, depth int) (*value, error) {
+	if *r.nodes++; *r.nodes > maxNodes {
+		return nil, &finding{r.place(n), fmt.Sprintf("more than %d values, counting aliases each time they are used", maxNodes)}
+	}
+	if depth > maxDepth {
+		return nil, &finding{r.place(n), fmt.Sprintf("values are nested deeper than %d levels", maxDepth)}
+	}
+	v := &value{origin: r.place(n)}
 	switch n.Kind {
 	case yaml.AliasNode:
-		return r.node(n.Alias)
+		return r.node(n.Alias, depth+1)
 	case yaml.ScalarNode:
-		v.isSet = n.Tag != "!!null"
-		v.scalar = expand(n.Value, r.env)
+		r.scalar(v, n)
 	case yaml.SequenceNode:
 		v.list = []*value{}
 		for _, c := range n.Content {
-			item, err := r.node(c)
+			item, err := r.node(c, depth+1)
 			if err != nil {
 				return nil, err
 			}
 			v.list = append(v.list, item)
 		}
 	case yaml.MappingNode:
-		v.keys = map[string]*value{}
-		for i := 0; i+1 < len(n.Content); i += 2 {
-			item, err := r.node(n.Content[i+1])
-			if err != nil {
-				return nil, err
-			}
-			k := n.Content[i]
-			item.key = fmt.Sprintf("%s:%d:%d", r.name, k.Line, k.Column)
-			// As in Falco, the first of two equal keys counts.
-			if v.keys[k.Value] == nil {
-				v.set(k.Value, item)
-			}
-		}
+		return v, r.mapping(v, n, depth)
 	}
 	return v, nil
+}
+
+func (r *reader) scalar(v *value, n *yaml.Node) {
+	v.isSet, v.scalar, v.written = n.Tag != "!!null", n.Value, n.Value
+	if r.literal || !strings.Contains(n.Value, "${") {
+		return
+	}
+	v.scalar = r.env.expand(n.Value, func(name string) {
+		r.warn(v.origin, "the environment variable %s is not set, ${%s} stands for empty text", shown(name), printable(name))
+	})
+	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
+		// The type is that of the text after the replacement.
+		v.isSet = !isNull(v.scalar)
+	}
+}
+
+func isNull(text string) bool {
+	return text == "" || text == "~" || text == "null" || text == "Null" || text == "NULL"
+}
+
+func (r *reader) mapping(v *value, n *yaml.Node, depth int) error {
+	v.keys = map[string]*value{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		item, err := r.node(n.Content[i+1], depth+1)
+		if err != nil {
+			return err
+		}
+		k := n.Content[i]
+		item.key = r.place(k)
+		if first := v.keys[k.Value]; first != nil {
+			// As in Falco, the first of two equal keys counts.
+			r.warn(item.key, "key %s is here for the second time and has no effect, the first is at %s", shown(k.Value), first.key)
+			continue
+		}
+		v.set(k.Value, item)
+	}
+	return nil
 }
 
 func (v *value) set(key string, item *value) {
@@ -96,143 +201,5 @@ func (v *value) set(key string, item *value) {
 	v.keys[key] = item
 }
 
-// expand replaces ${NAME} by the environment's value; $${NAME} stands for a literal ${NAME}.
-func expand(text string, env func(string) string) string {
-	if !strings.Contains(text, "${") {
-		return text
-	}
-	var b strings.Builder
-	for {
-		i := strings.Index(text, "${")
-		if i < 0 {
-			break
-		}
-		end := strings.IndexByte(text[i:], '}')
-		if end < 0 {
-			break
-		}
-		if i > 0 && text[i-1] == '$' {
-			b.WriteString(text[:i-1])
-			b.WriteString(text[i : i+end+1])
-		} else {
-			b.WriteString(text[:i])
-			b.WriteString(env(text[i+2 : i+end]))
-		}
-		text = text[i+end+1:]
-	}
-	b.WriteString(text)
-	return b.String()
-}
-
-// step is one part of an option path: a key, or an index into a sequence (append for []).
-type step struct {
-	key    string
-	index  int
-	isItem bool
-	append bool
-}
-
-// splitPath reads a path such as a.b[2].c, where a backslash takes the next character as it is.
-func splitPath(path string) ([]step, error) {
-	var steps []step
-	var key strings.Builder
-	flush := func() {
-		if key.Len() > 0 {
-			steps = append(steps, step{key: key.String()})
-			key.Reset()
-		}
-	}
-	for i := 0; i < len(path); i++ {
-		switch c := path[i]; c {
-		case '\\':
-			if i++; i == len(path) {
-				return nil, fmt.Errorf("the key %q ends with a backslash", path)
-			}
-			key.WriteByte(path[i])
-		case '.':
-			flush()
-		case '[':
-			flush()
-			end := strings.IndexByte(path[i:], ']')
-			if end < 0 {
-				return nil, fmt.Errorf("the key %q has a [ without a ]", path)
-			}
-			inner := path[i+1 : i+end]
-			s := step{isItem: true, append: inner == ""}
-			if !s.append {
-				n, err := strconv.Atoi(inner)
-				if err != nil || n < 0 || n > maxNodes {
-					return nil, fmt.Errorf("the index [%s] in the key %q is not a number", inner, path)
-				}
-				s.index = n
-			}
-			steps = append(steps, s)
-			i += end
-		default:
-			key.WriteByte(c)
-		}
-	}
-	flush()
-	if len(steps) == 0 || steps[0].isItem {
-		return nil, fmt.Errorf("the key %q does not start with a name", path)
-	}
-	return steps, nil
-}
-
-// override carries out one option key=value on the tree.
-func (v *value) override(option string, env func(string) string) error {
-	path, text, ok := strings.Cut(option, "=")
-	path = strings.TrimSpace(path)
-	if !ok || path == "" {
-		return fmt.Errorf("option %q: must have the form key=value or key.subkey=value", option)
-	}
-	steps, err := splitPath(path)
-	if err != nil {
-		return fmt.Errorf("option %q: %w", option, err)
-	}
-	origin := "-o " + path
-	leaf := &value{scalar: expand(text, env), isSet: true, origin: origin, key: origin}
-	if trimmed := strings.TrimSpace(text); strings.HasPrefix(trimmed, "{") {
-		r := reader{name: origin, env: env}
-		var doc yaml.Node
-		if err := yaml.Unmarshal([]byte(trimmed), &doc); err != nil {
-			return fmt.Errorf("option %q: %w", option, err)
-		}
-		if leaf, err = r.node(doc.Content[0]); err != nil {
-			return fmt.Errorf("option %q: %w", option, err)
-		}
-		leaf.key = origin
-	}
-	at := v
-	for i, s := range steps {
-		last := i == len(steps)-1
-		next := leaf
-		if s.isItem {
-			if at.list == nil {
-				*at = value{list: []*value{}, origin: at.origin, key: at.key}
-			}
-			if s.append {
-				s.index = len(at.list)
-			}
-			if s.index > len(at.list) {
-				return fmt.Errorf("option %q: index %d, but the sequence has %d items", option, s.index, len(at.list))
-			}
-			if s.index == len(at.list) {
-				at.list = append(at.list, &value{origin: origin, key: origin})
-			}
-			if last {
-				at.list[s.index] = next
-			}
-			at = at.list[s.index]
-			continue
-		}
-		if !last {
-			if next = at.keys[s.key]; next == nil {
-				next = &value{origin: origin, key: origin}
-			}
-		}
-		at.set(s.key, next)
-		at = next
-	}
-	return nil
-}
+// given tells whether a key is there and has a value that is not null.
+func (v *value) given() bool { return v != nil && (v.isSet || v.list != nil || v.keys != nil) }

@@ -1,0 +1,183 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"slices"
+	"time"
+)
+
+// finish makes the settings that several keys decide together.
+func (c *Config) finish() {
+	r := c.record
+	o := &c.Outputs
+	if ms := r.outputTimeout; ms != 2000 && !c.given("delivery.timeout") {
+		for i, d := range o.deliveries() {
+			if !c.given(sinkNames[i]+".delivery.timeout") && o.GRPC.Delivery != *d {
+				d.Timeout = time.Duration(ms) * time.Millisecond
+			}
+		}
+	}
+	t := &o.HTTP.Settings.TLS
+	t.CAFile, t.CABundle, t.CAPath = "", "", ""
+	switch {
+	case r.http.caCert != "":
+		t.CAFile = r.http.caCert
+	case r.http.caBundle != "":
+		t.CABundle = r.http.caBundle
+	case r.http.caPath != falcoCAPath && r.http.caPath != falcoCAPath+"/":
+		t.CAPath = r.http.caPath
+	}
+	t.CertificateFile, t.KeyFile = "", ""
+	if r.http.mtls {
+		t.CertificateFile, t.KeyFile = r.http.cert, r.http.key
+	}
+	o.GRPC.Enabled = r.grpcServer && r.grpcOutput
+	c.Web.Certificate = ""
+	if r.webTLS {
+		c.Web.Certificate = r.webCertificate
+	}
+	c.Drops.MaxBurst = int(math.Ceil(r.dropBurst))
+	if !c.given("engine.buffer_bytes") {
+		c.Sensor.Buffer = c.presetBuffer(runtime.NumCPU())
+	}
+}
+
+// sinkNames are the sections of the sinks in the order of Outputs.deliveries.
+var sinkNames = []string{"stdout_output", "file_output", "syslog_output", "http_output", "program_output", "grpc_output"}
+
+// maxBuffer bounds what the buffers of Falco become together, in bytes: the greatest ring buffer of the sensor.
+const maxBuffer = 1 << 30
+
+// presetBuffer gives the size of the one buffer of the sensor that stands for those that Falco's presets ask for: 0 as
+// long as they are not changed.
+func (c *Config) presetBuffer(cpus int) int64 {
+	preset, buffers, key := c.record.modern.preset, 1, "engine.modern_ebpf.buf_size_preset"
+	if n := c.record.modern.cpus; n > 0 {
+		buffers = (cpus + n - 1) / n
+	}
+	changed := preset != 4 || c.record.modern.cpus != 2
+	if c.record.oldDriver == "kmod" {
+		preset, buffers, key = c.record.kmod, cpus, "engine.kmod.buf_size_preset"
+		changed = preset != 4
+	}
+	if !changed {
+		return 0
+	}
+	bytes := int64(buffers) << (20 + preset - 1)
+	if bytes > maxBuffer {
+		c.warn(c.record.given[key], "key %s: %s for all CPUs together is more than the sensor can have, it gets %s", key, formatSize(bytes), formatSize(maxBuffer))
+		return maxBuffer
+	}
+	return bytes
+}
+
+// check looks at combinations of keys.
+func (c *Config) check() {
+	for _, rule := range checks {
+		if !slices.ContainsFunc(rule.keys, func(k string) bool { return c.record.bad[k] }) {
+			if text := rule.wrong(c); text != "" {
+				c.fail(&finding{c.place(rule.keys), text})
+			}
+		}
+	}
+	for i, d := range c.Outputs.deliveries() {
+		section := sinkNames[i] + ".delivery."
+		keys := []string{section + "retry_min", section + "retry_max", "delivery.retry_min", "delivery.retry_max"}
+		if d.RetryMin > d.RetryMax {
+			c.fail(&finding{c.place(keys), fmt.Sprintf("key %sretry_min: %s is more than retry_max, which is %s", section, formatDuration(d.RetryMin), formatDuration(d.RetryMax))})
+		}
+		if d.RetryMin == 0 || d.RetryMax == 0 {
+			c.fail(&finding{c.place(keys), fmt.Sprintf("key %sretry_min: a pause of 0 would try without end and without rest, write 1ms or more", section)})
+		}
+		if d.Rate > 0 && d.Burst == 0 {
+			d.Burst = max(1, int(math.Min(d.Rate, maxInt)))
+		}
+	}
+	if c.record.grpcServer != c.record.grpcOutput {
+		c.warn(c.place([]string{"grpc.enabled", "grpc_output.enabled"}), "alerts are offered by gRPC only when grpc.enabled and grpc_output.enabled are both true")
+	}
+}
+
+// place gives where the first of the keys was written that was.
+func (c *Config) place(keys []string) place {
+	for _, k := range keys {
+		if at, ok := c.record.given[k]; ok {
+			return at
+		}
+	}
+	return place{}
+}
+
+// checks are the combinations of keys that cannot be. Each is looked at only when all its keys could be read; the place
+// of the error is that of the first of them.
+var checks = []struct {
+	keys  []string
+	wrong func(c *Config) string
+}{
+	{[]string{"stdout_output.enabled", "file_output.enabled", "syslog_output.enabled", "http_output.enabled", "program_output.enabled", "grpc.enabled", "grpc_output.enabled"}, func(c *Config) string {
+		o := &c.Outputs
+		if o.Stdout.Enabled || o.File.Enabled || o.Syslog.Enabled || o.HTTP.Enabled || o.Program.Enabled || o.GRPC.Enabled {
+			return ""
+		}
+		return "No output configured, please make sure at least one output is configured and enabled: stdout_output, file_output, syslog_output, http_output, program_output or grpc_output"
+	}},
+	{[]string{"file_output.filename", "file_output.enabled"}, func(c *Config) string {
+		return c.needs(c.Outputs.File.Enabled && c.Outputs.File.Settings.Path == "", "file_output.enabled is true, but file_output.filename is empty")
+	}},
+	{[]string{"http_output.url", "http_output.enabled"}, func(c *Config) string {
+		return c.needs(c.Outputs.HTTP.Enabled && c.Outputs.HTTP.Settings.URL.IsEmpty(), "http_output.enabled is true, but http_output.url is empty")
+	}},
+	{[]string{"http_output.mtls", "http_output.client_cert", "http_output.client_key"}, func(c *Config) string {
+		return c.needs(c.record.http.mtls && (c.record.http.cert == "" || c.record.http.key == ""), "http_output.mtls needs http_output.client_cert and http_output.client_key")
+	}},
+	{[]string{"program_output.program", "program_output.argv", "program_output.enabled"}, func(c *Config) string {
+		s := c.Outputs.Program.Settings
+		if s.Shell != "" && len(s.Argv) > 0 {
+			return "program_output.program and program_output.argv are both set; keep one"
+		}
+		return c.needs(c.Outputs.Program.Enabled && s.Shell == "" && len(s.Argv) == 0, "program_output.enabled is true, but there is neither program_output.program nor program_output.argv")
+	}},
+	{[]string{"program_output.argv"}, func(c *Config) string {
+		argv := c.Outputs.Program.Settings.Argv
+		return c.needs(len(argv) > 0 && argv[0] == "", "program_output.argv must begin with the name of a program")
+	}},
+	{[]string{"syslog_output.address", "syslog_output.network", "syslog_output.enabled"}, func(c *Config) string {
+		s := c.Outputs.Syslog.Settings
+		if !c.Outputs.Syslog.Enabled || s.Network == "local" {
+			return ""
+		}
+		_, err := hostPort.read(&value{scalar: s.Address})
+		return c.needs(err != nil, "syslog_output.network "+s.Network+" needs syslog_output.address: write host:port, such as logs.example.com:514")
+	}},
+	{[]string{"syslog_output.client_cert", "syslog_output.client_key"}, func(c *Config) string {
+		t := c.Outputs.Syslog.Settings.TLS
+		return c.needs((t.CertificateFile == "") != (t.KeyFile == ""), "syslog_output.client_cert and syslog_output.client_key must be set together")
+	}},
+	{[]string{"grpc.bind_address", "grpc.private_key", "grpc.cert_chain", "grpc.root_certs", "grpc.enabled", "grpc_output.enabled"}, func(c *Config) string {
+		s := c.Outputs.GRPC.Settings
+		tcp := c.Outputs.GRPC.Enabled && len(s.BindAddress) > 0 && (len(s.BindAddress) < 7 || s.BindAddress[:7] != "unix://")
+		return c.needs(tcp && (s.PrivateKey == "" || s.CertChain == "" || s.RootCerts == ""), "grpc.bind_address with a port needs grpc.private_key, grpc.cert_chain and grpc.root_certs; write unix:///PATH to do without")
+	}},
+	{[]string{"audit.tls_certificate", "audit.tls_key"}, func(c *Config) string {
+		return c.needs((c.Audit.Certificate == "") != (c.Audit.Key == ""), "audit.tls_certificate and audit.tls_key must be set together")
+	}},
+	{[]string{"audit.tls_client_ca", "audit.tls_certificate"}, func(c *Config) string {
+		return c.needs(c.Audit.ClientCA != "" && c.Audit.Certificate == "", "audit.tls_client_ca needs audit.tls_certificate and audit.tls_key")
+	}},
+	{[]string{"webserver.ssl_certificate", "webserver.ssl_enabled"}, func(c *Config) string {
+		return c.needs(c.record.webTLS && c.record.webCertificate == "", "webserver.ssl_enabled is true, but webserver.ssl_certificate is empty")
+	}},
+	{[]string{"audit.max_body_bytes"}, func(c *Config) string {
+		return c.needs(c.Audit.MaxBody == 0, "audit.max_body_bytes is 0: no event could be taken in")
+	}},
+}
+
+// needs gives the text when something is wrong.
+func (c *Config) needs(wrong bool, text string) string {
+	if wrong {
+		return text
+	}
+	return ""
+}

@@ -1,0 +1,169 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/saker-security/saker/pkg/event"
+)
+
+var grpcAddress = single("unix:///PATH, or an address and a port such as 0.0.0.0:5060", func(s string) (string, bool) {
+	if path, ok := strings.CutPrefix(s, "unix://"); ok {
+		return s, path != ""
+	}
+	_, ok := hostPort.read(&value{scalar: s})
+	return s, ok == nil
+}, itself, refer("text"))
+
+const noModule = "Saker has no kernel module; the sensor is CO-RE eBPF or, for kernels without BTF, BCC"
+
+var sourceKeys = []Key{
+	key("sources", "", several(event.SourceK8sAudit, event.SourceSyscall), func(c *Config) *[]string { return &c.Sources },
+		"Event sources that run; empty for all.").ours(),
+	key("audit.listen", "127.0.0.1:9765", hostPort, func(c *Config) *string { return &c.Audit.Listen },
+		"Address and port of the receiver of Kubernetes audit events.").ours(),
+	key("audit.path", "/k8s-audit", urlPath, func(c *Config) *string { return &c.Audit.Path }, "Path of the receiver.").ours(),
+	key("audit.tls_certificate", "", text, func(c *Config) *string { return &c.Audit.Certificate },
+		"PEM file with the receiver's certificate chain; with audit.tls_key it makes the receiver speak HTTPS.").ours(),
+	key("audit.tls_key", "", text, func(c *Config) *string { return &c.Audit.Key }, "PEM file with the private key of audit.tls_certificate.").ours(),
+	key("audit.tls_client_ca", "", text, func(c *Config) *string { return &c.Audit.ClientCA },
+		"PEM file with the authorities whose client certificates are accepted; without it no client certificate is asked for.").ours(),
+	key("audit.max_body_bytes", "256MiB", size, func(c *Config) *int64 { return &c.Audit.MaxBody }, "Largest request body; a larger one is answered with 413.").ours(),
+	structured("engine.kind", "one of auto, modern_ebpf, bcc, nodriver", false, setEngine, func(c *Config) any { return c.Sensor.Kind },
+		schema{"anyOf": []any{schema{"enum": []string{"auto", "modern_ebpf", "bcc", "nodriver", "kmod", "ebpf"}}, refer("variable")}},
+		"System call driver: auto, modern_ebpf (CO-RE), bcc, or nodriver for none. kmod and ebpf are taken for auto with a warning; in place of replay there is the command saker replay.").
+		withDefault("auto").falco("modern_ebpf", "auto takes the driver that the kernel has"),
+	key("engine.buffer_bytes", "0", size, func(c *Config) *int64 { return &c.Sensor.Buffer },
+		"Size of the buffer between kernel and reader, all CPUs together; 0 for the driver's default or what buf_size_preset says.").ours(),
+	key("engine.modern_ebpf.buf_size_preset", "4", integer(1, 10), func(c *Config) *int { return &c.record.modern.preset },
+		"Size of a buffer: 1 is 1 MiB and each step doubles it. Only a value other than 4 counts, times the number of buffers."),
+	key("engine.modern_ebpf.cpus_for_each_buffer", "2", integer(0, 65536), func(c *Config) *int { return &c.record.modern.cpus },
+		"How many CPUs share a buffer, 0 for all; tells how large the one buffer of Saker is."),
+	inert("engine.modern_ebpf.drop_failed_exit", "false", boolean, "Drop failed system calls in the kernel.", "events of failed system calls are kept; write a condition on evt.failed"),
+	inert("engine.modern_ebpf.disable_iterators", "false", boolean, "Do not use BPF iterators.", "the sensor has no BPF iterators"),
+	key("engine.kmod.buf_size_preset", "4", integer(1, 10), func(c *Config) *int { return &c.record.kmod },
+		"As engine.modern_ebpf.buf_size_preset with one buffer for each CPU, when engine.kind is kmod."),
+	inert("engine.kmod.drop_failed_exit", "false", boolean, "Drop failed system calls in the kernel.", noModule),
+	ignored("engine.replay.capture_file", text, "File to replay when engine.kind is replay; in Saker: saker replay FILE."),
+	inert("base_syscalls.custom_set", "[]", texts, "System calls to capture beside those of the rules.", "the sensor captures what the rules and its state need"),
+	inert("base_syscalls.repair", "false", boolean, "Capture only the system calls that the state needs.", "the sensor does so always"),
+	inert("base_syscalls.all", "false", boolean, "Capture all system calls.", "the sensor captures what the rules and its state need"),
+	inert("syscall_event_timeouts.max_consecutives", "1000", integer(1, maxInt), "Time-outs without an event before Falco tells it.", "Saker counts events and losses instead, see metrics"),
+	inert("falco_libs.thread_table_size", "262144", integer(0, maxInt), "Threads that Falco remembers.", "the process table grows and shrinks with the processes of the machine"),
+	inert("falco_libs.thread_table_auto_purging_interval_s", "300", integer(0, maxInt), "Seconds between two purges of Falco's thread table.", "processes leave the table when they end"),
+	inert("falco_libs.thread_table_auto_purging_thread_timeout_s", "300", integer(0, maxInt), "Seconds after which Falco forgets a silent thread.", "processes leave the table when they end"),
+	inert("falco_libs.snaplen", "80", integer(0, maxInt), "Bytes captured of a buffer.", "the sensor's drivers have their own limit"),
+	inert("capture.enabled", "false", boolean, "Write a capture file when a rule triggers.", "Saker writes no captures of what surrounds an alert"),
+	ignored("capture.path_prefix", text, "Path of capture files, when capture.enabled is true."),
+	ignored("capture.mode", choice("rules", "all_rules"), "Which rules start a capture, when capture.enabled is true."),
+	ignored("capture.default_duration", integer(0, maxInt), "Milliseconds that a capture takes, when capture.enabled is true."),
+	ignored("capture.max_file_size_mb", integer(0, 1<<20), "Greatest size of a capture file in megabytes, when capture.enabled is true."),
+}
+
+// ignored makes a row for a key that means nothing as long as another key, which is warned of, does not.
+func ignored[T any](name string, f form[T], help string) Key {
+	k := inert(name, "", f, help, "it belongs to a key that has none")
+	k.set = func(_ *Config, v *value) error { _, err := f.read(v); return err }
+	return k
+}
+
+func setEngine(c *Config, v *value) error {
+	switch strings.ToLower(v.scalar) {
+	case "kmod", "ebpf":
+		c.record.oldDriver = v.scalar
+		c.warn(v.origin, "key engine.kind: %s is taken for auto: %s", v.scalar, noModule)
+		c.Sensor.Kind = "auto"
+		return nil
+	case "gvisor":
+		return fmt.Errorf("Saker cannot take events from gVisor; write one of auto, modern_ebpf, bcc, nodriver")
+	case "replay":
+		return fmt.Errorf("run takes in what happens now; replay a capture with: saker replay FILE")
+	}
+	kind, err := choice("auto", "modern_ebpf", "bcc", "nodriver").read(v)
+	if err == nil {
+		c.Sensor.Kind = kind
+	}
+	return err
+}
+
+var webKeys = []Key{
+	key("webserver.enabled", "true", boolean, func(c *Config) *bool { return &c.Web.Enabled }, "Serve health checks, versions and metrics."),
+	key("webserver.listen_address", "127.0.0.1", address, func(c *Config) *string { return &c.Web.Address }, "IP address of that server.").
+		falco("0.0.0.0", "nobody from outside sees it unless asked for"),
+	key("webserver.listen_port", "8765", port, func(c *Config) *int { return &c.Web.Port }, "Port of that server."),
+	key("webserver.k8s_healthz_endpoint", "/healthz", urlPath, func(c *Config) *string { return &c.Web.Healthz }, "Path of the health check."),
+	key("webserver.ssl_enabled", "false", boolean, func(c *Config) *bool { return &c.record.webTLS }, "Speak HTTPS."),
+	key("webserver.ssl_certificate", "/etc/falco/falco.pem", text, func(c *Config) *string { return &c.record.webCertificate },
+		"PEM file with certificate and key, when ssl_enabled is true."),
+	key("webserver.prometheus_metrics_enabled", "true", boolean, func(c *Config) *bool { return &c.Web.Metrics }, "Serve /metrics for Prometheus.").
+		falco("false", "the counters are what shows that nothing is lost"),
+	inert("webserver.threadiness", "0", integer(0, maxInt), "Threads of the server.", "the server needs no number of threads"),
+}
+
+var logKeys = []Key{
+	key("log_level", "info", choice("emergency", "alert", "critical", "error", "warning", "notice", "info", "debug"), func(c *Config) *string { return &c.Log.Level },
+		"Least severe level of the program's own log."),
+	key("log_format", "auto", choice("auto", "json", "text"), func(c *Config) *string { return &c.Log.Format },
+		"json for JSON lines, text for lines of text, auto for text on a terminal and JSON elsewhere.").ours(),
+	key("log_stderr", "true", boolean, func(c *Config) *bool { return &c.Log.Stderr }, "Write the log to standard error."),
+	key("log_syslog", "false", boolean, func(c *Config) *bool { return &c.Log.Syslog }, "Send the log to syslog.").
+		falco("true", "containers have no syslog, and systemd takes standard error"),
+	inert("libs_logger.enabled", "true", boolean, "Log what Falco's libraries say.", "Saker does not use those libraries"),
+	inert("libs_logger.severity", "info", choice("fatal", "critical", "error", "warning", "notice", "info", "debug", "trace"), "Least severe level of Falco's libraries.", "Saker does not use those libraries"),
+}
+
+func group(name, def string, at func(*Metrics) *bool, help string) Key {
+	return key("metrics."+name, def, boolean, func(c *Config) *bool { return at(&c.Metrics) }, help)
+}
+
+var metricKeys = []Key{
+	group("enabled", "false", func(m *Metrics) *bool { return &m.Enabled }, "Report counters regularly."),
+	key("metrics.interval", "1h", interval(100*time.Millisecond), func(c *Config) *time.Duration { return &c.Metrics.Interval }, "Time between two reports."),
+	group("output_rule", "true", func(m *Metrics) *bool { return &m.OutputRule }, "Report as an alert of source internal."),
+	key("metrics.output_file", "", text, func(c *Config) *string { return &c.Metrics.OutputFile }, "File to which reports are appended as JSON lines."),
+	group("rules_counters_enabled", "true", func(m *Metrics) *bool { return &m.RulesCounters }, "How often rules matched."),
+	group("resource_utilization_enabled", "true", func(m *Metrics) *bool { return &m.ResourceUtilization }, "CPU and memory of the program."),
+	group("state_counters_enabled", "true", func(m *Metrics) *bool { return &m.StateCounters }, "Sizes of the tables of processes and files."),
+	group("kernel_event_counters_enabled", "true", func(m *Metrics) *bool { return &m.KernelEventCounters }, "Events and losses of the system call driver."),
+	group("kernel_event_counters_per_cpu_enabled", "false", func(m *Metrics) *bool { return &m.KernelEventCountersPerCPU }, "The same for each CPU."),
+	group("libbpf_stats_enabled", "true", func(m *Metrics) *bool { return &m.LibbpfStats }, "Run counts and times of BPF programs."),
+	group("plugins_metrics_enabled", "true", func(m *Metrics) *bool { return &m.PluginsMetrics }, "Counters of the audit source."),
+	group("kernel_iter_event_counters_enabled", "true", func(m *Metrics) *bool { return &m.KernelIterEventCounters }, "Events of BPF iterators."),
+	group("jemalloc_stats_enabled", "false", func(m *Metrics) *bool { return &m.JemallocStats }, "Statistics of the memory allocator."),
+	group("convert_memory_to_mb", "true", func(m *Metrics) *bool { return &m.ConvertMemoryToMB }, "Memory in megabytes."),
+	group("include_empty_values", "false", func(m *Metrics) *bool { return &m.IncludeEmptyValues }, "Counters that are zero, too."),
+	key("syscall_event_drops.threshold", "0.1", number(0, 1), func(c *Config) *float64 { return &c.Drops.Threshold },
+		"Share of lost system call events above which the actions are taken."),
+	structured("syscall_event_drops.actions", "a list of log, alert, exit, or of ignore alone", true, setDropActions,
+		func(c *Config) any { return c.Drops.Actions }, several("ignore", "log", "alert", "exit").schema,
+		"What is done then: log, alert (rule Falco internal: syscall event drop), exit, or ignore.").withDefault("[log, alert]"),
+	key("syscall_event_drops.rate", "0.03333", number(0, math.MaxFloat64), func(c *Config) *float64 { return &c.Drops.Rate }, "How often in a second the actions are taken at most."),
+	key("syscall_event_drops.max_burst", "1", number(0, math.MaxInt32), func(c *Config) *float64 { return &c.record.dropBurst }, "How often they may be taken at once."),
+	key("syscall_event_drops.simulate_drops", "false", boolean, func(c *Config) *bool { return &c.Drops.Simulate }, "Report losses that did not happen, for tests."),
+}
+
+func setDropActions(c *Config, v *value) error {
+	actions, err := several("ignore", "log", "alert", "exit").read(v)
+	if err != nil {
+		return err
+	}
+	c.Drops.Actions = nil
+	ignore := false
+	for _, a := range actions {
+		if a == "ignore" {
+			ignore = true
+			continue
+		}
+		c.Drops.Actions = append(c.Drops.Actions, a)
+	}
+	if ignore && len(c.Drops.Actions) > 0 {
+		return fmt.Errorf("ignore stands alone; with it there cannot be %s", strings.Join(c.Drops.Actions, ", "))
+	}
+	return nil
+}
+
+// joinPort gives host:port, with brackets for IPv6.
+func joinPort(host, port string) string { return net.JoinHostPort(strings.Trim(host, "[]"), port) }
