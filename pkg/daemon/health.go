@@ -19,7 +19,8 @@ const (
 // noticed.
 type heartbeat struct {
 	mu sync.Mutex
-	// last is when a commit ended well, failure why the last one did not.
+	// beats counts the commits that ended, last is when one ended well, failure why the last one did not.
+	beats   uint64
 	last    time.Time
 	failure string
 	// moved is when the sensor was last seen to take what there is.
@@ -63,6 +64,7 @@ func (h *heartbeat) run(ctx context.Context, commit func(context.Context) error,
 func (h *heartbeat) committed(err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.beats++
 	if err != nil {
 		h.failure = oneLine(err)
 		return

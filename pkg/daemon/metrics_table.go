@@ -73,7 +73,7 @@ var allMetrics = []*metric{
 	&metricRequests, &metricBytes, &metricTrimmed,
 	&metricSensorEvents, &metricSensorDrops, &metricScratchDrops, &metricSizeDrops, &metricLost, &metricTruncated,
 	&metricUnread, &metricThreads, &metricEvicted, &metricThreadless, &metricRefusedFDs, &metricLookups,
-	&metricDelivered, &metricFailed,
+	&metricDelivered, &metricFailed, &metricDrops,
 }
 
 // MetricInfo describes a metric for the documentation.
