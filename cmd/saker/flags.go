@@ -75,20 +75,23 @@ func (f *selectionFlag) String() string { return "" }
 
 func (f *selectionFlag) Type() string { return "name" }
 
-// load reads the configuration and prints the warnings. It may be called again to read it anew.
-func (s *settings) load(c *cobra.Command) (config.Config, error) {
+// read reads the configuration, which may be done again to reload it. The warnings are there with an error too.
+func (s *settings) read() (cfg config.Config, warnings []string, err error) {
 	environment := os.Environ()
 	file := s.file
 	if file == "" {
 		file = config.FindFile(environment)
 	}
-	cfg, warnings, err := config.Load(config.Input{File: file, Options: s.options, Rules: s.rules, Environment: environment})
+	cfg, warnings, err = config.Load(config.Input{File: file, Options: s.options, Rules: s.rules, Environment: environment})
+	cfg.Selections = append(cfg.Selections, s.selections...)
+	return cfg, warnings, err
+}
+
+// load reads the configuration and prints the warnings.
+func (s *settings) load(c *cobra.Command) (config.Config, error) {
+	cfg, warnings, err := s.read()
 	for _, w := range warnings {
 		fmt.Fprintln(c.ErrOrStderr(), "Warning:", w)
 	}
-	if err != nil {
-		return cfg, err
-	}
-	cfg.Selections = append(cfg.Selections, s.selections...)
-	return cfg, nil
+	return cfg, err
 }
