@@ -1,0 +1,162 @@
+package queue
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/saker-security/saker/pkg/deliver/disk"
+)
+
+// The cursor is a file with two slots in sectors of their own, written in turn and in place: it needs no space, and a
+// write that is torn leaves the other slot. Numbers are little-endian:
+//
+//	"sakercur", version (16 bits), lanes (16), 0 (32), generation (64), next sequence (64), per lane the position up to
+//	which everything is acknowledged (64), CRC-32C of all that
+const (
+	cursorName  = "cursor"
+	cursorMagic = "sakercur"
+	cursorHead  = 32
+	cursorSlot  = cursorHead + 8*lanes + 4
+	cursorPage  = 4096
+)
+
+// mark is what a slot holds.
+type mark struct {
+	generation, seq uint64
+	floor           [lanes]uint64
+}
+
+func (m *mark) append(dst []byte) []byte {
+	start := len(dst)
+	dst = append(dst, cursorMagic...)
+	dst = binary.LittleEndian.AppendUint16(dst, version)
+	dst = binary.LittleEndian.AppendUint16(dst, lanes)
+	dst = binary.LittleEndian.AppendUint32(dst, 0)
+	dst = binary.LittleEndian.AppendUint64(dst, m.generation)
+	dst = binary.LittleEndian.AppendUint64(dst, m.seq)
+	for _, f := range m.floor {
+		dst = binary.LittleEndian.AppendUint64(dst, f)
+	}
+	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+}
+
+// parseMark reads a slot; ok is false if it is damaged, and err is set if a newer version wrote it.
+func parseMark(b []byte) (m mark, ok bool, err error) {
+	if len(b) < cursorSlot || string(b[:8]) != cursorMagic ||
+		crc32.Checksum(b[:cursorSlot-4], castagnoli) != binary.LittleEndian.Uint32(b[cursorSlot-4:]) {
+		return m, false, nil
+	}
+	if v := binary.LittleEndian.Uint16(b[8:]); v != version {
+		return m, false, fmt.Errorf("format %d, known is %d: %w", v, version, errNewer)
+	}
+	m.generation, m.seq = binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
+	ok = binary.LittleEndian.Uint16(b[10:]) == lanes && m.seq < maxNumber
+	for i := range m.floor {
+		m.floor[i] = binary.LittleEndian.Uint64(b[cursorHead+8*i:])
+		ok = ok && m.floor[i] < maxNumber
+	}
+	return m, ok, nil
+}
+
+// readMark reads the newer of the slots that are whole; ok is false if there is none.
+func readMark(fsys disk.FS, dir string) (newest mark, ok bool, err error) {
+	path := filepath.Join(dir, cursorName)
+	file, err := fsys.OpenFile(path, os.O_RDONLY, 0)
+	if missing(err) {
+		return newest, false, nil
+	}
+	if err != nil {
+		return newest, false, err
+	}
+	defer file.Close()
+	for i := range int64(2) {
+		var b [cursorSlot]byte
+		n, err := file.ReadAt(b[:], i*cursorPage)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return newest, false, err
+		}
+		m, whole, err := parseMark(b[:n])
+		if err != nil {
+			return newest, false, fmt.Errorf("%s: %w", path, err)
+		}
+		if whole && (!ok || m.generation > newest.generation) {
+			newest, ok = m, true
+		}
+	}
+	return newest, ok, nil
+}
+
+// cursor writes marks.
+type cursor struct {
+	mu         sync.Mutex
+	fs         disk.FS
+	dir        string
+	file       disk.File
+	generation uint64
+	buf        []byte
+}
+
+// open makes the file if there is none and has its entry on disk.
+func (c *cursor) open() error {
+	if c.file != nil {
+		return nil
+	}
+	file, err := c.fs.OpenFile(filepath.Join(c.dir, cursorName), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	err = file.Allocate(2 * cursorPage)
+	if err == nil {
+		err = c.fs.SyncDir(c.dir)
+	}
+	if err != nil {
+		file.Close()
+		return err
+	}
+	c.file = file
+	return nil
+}
+
+// write puts a mark into the older slot.
+func (c *cursor) write(m mark) error {
+	c.generation++
+	m.generation = c.generation
+	c.buf = m.append(c.buf[:0])
+	_, err := c.file.WriteAt(c.buf, int64(c.generation%2)*cursorPage)
+	return err
+}
+
+// save writes a mark and has it on disk. With both, neither slot holds an older one afterwards, so that files may be
+// deleted that only the older mark would ask for.
+func (c *cursor) save(m mark, both bool) error {
+	if err := c.open(); err != nil {
+		return err
+	}
+	for n := 0; n == 0 || n == 1 && both; n++ {
+		if err := c.write(m); err != nil {
+			return err
+		}
+		if err := c.file.Sync(); err != nil {
+			// What became of the pages is unknown: open the file anew the next time.
+			c.file.Close()
+			c.file = nil
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cursor) close() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.file != nil {
+		c.file.Close()
+		c.file = nil
+	}
+}

@@ -1,0 +1,480 @@
+package queue
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"sync"
+	"time"
+
+	"github.com/saker-security/saker/pkg/deliver/disk"
+)
+
+// The errors of a queue.
+var (
+	// ErrFull is returned by Append to a queue with the policy Block that has no room. The record is not counted.
+	ErrFull = errors.New("the queue is full")
+	// ErrTooLarge is returned by Append for a record that the queue could not hold if it were empty. The record is
+	// counted as dropped.
+	ErrTooLarge = errors.New("the record is larger than the queue")
+	// ErrClosed is returned when the queue is closed.
+	ErrClosed = errors.New("the queue is closed")
+)
+
+// The reasons for which records are dropped, the keys of Stats.Dropped.
+const (
+	// QueueFull: MaxBytes was reached, by the policy of the queue.
+	QueueFull = "queue_full"
+	// MemoryFull: MemoryBytes was reached, in a queue in memory or while the disk failed.
+	MemoryFull = "memory_full"
+	// Expired: the record was older than MaxAge.
+	Expired = "expired"
+	// Damaged: the record was unreadable, or the file it was in is missing.
+	Damaged = "damaged"
+	// TooLarge: the record was larger than the queue.
+	TooLarge = "too_large"
+	// Unwritten: the queue was closed before the record was on disk.
+	Unwritten = "unwritten"
+)
+
+// Record is one record of a queue.
+type Record struct {
+	// Seq is its number in the queue, greater than that of every record appended before.
+	Seq uint64
+	// Priority is how severe it is; the most severe is 0.
+	Priority uint8
+	// Time is when it was appended, in nanoseconds since 1970.
+	Time int64
+	// Payload must not be changed.
+	Payload []byte
+}
+
+// Options say where a queue is and how it is bounded.
+type Options struct {
+	// FS is the file system, nil for disk.OS.
+	FS disk.FS
+	// Dir is the directory of the queue, which is made; "" keeps the queue in memory. Only one Queue may have it.
+	Dir string
+	// Settings bound the queue. Sizes that are not positive are those of DefaultSettings.
+	Settings Settings
+	// SegmentBytes is how long a file gets, 0 for 8 MiB; less is taken when MaxBytes is small.
+	SegmentBytes int64
+}
+
+// Stats are the counts of a queue. Appended + Recovered = Acked + Records + the sum of Dropped.
+type Stats struct {
+	// Appended counts what was given to Append, without what it refused with ErrFull or ErrClosed.
+	Appended uint64
+	// Recovered is how many records were there when the queue was opened.
+	Recovered uint64
+	// Acked counts acknowledged records.
+	Acked uint64
+	// Records is how many records are in the queue, those that are leased among them.
+	Records uint64
+	// Dropped counts the others by reason.
+	Dropped map[string]uint64
+	// Bytes is how much disk and memory the queue takes, Pending how much of it is only in memory.
+	Bytes, Pending int64
+	// Oldest is when the oldest record was appended, in nanoseconds since 1970; 0 in an empty queue.
+	Oldest int64
+	// DamagedBytes counts the bytes that were passed over because no record could be read from them. The end of a file
+	// that was being written when power was lost is among them.
+	DamagedBytes int64
+	// Durable says that the last write succeeded; false in a queue in memory.
+	Durable bool
+	// Err is the last error of the disk, nil once it works again.
+	Err error
+}
+
+// Queue keeps records until they are acknowledged. All methods are safe for concurrent use.
+type Queue struct {
+	fs       disk.FS
+	dir      string
+	settings Settings
+	segment  int64
+
+	mu         sync.Mutex
+	lanes      [lanes]*lane
+	seq        uint64 // the last one given
+	serial     uint64 // the last one given
+	leases     map[uint64]*item
+	bytes      int64 // of the segments
+	pending    int64 // of what is in memory only
+	flight     int64 // of what is being written
+	refused    int64 // size of the record that Append refused
+	stats      Stats
+	closed     bool
+	doomed     []*segment // to be deleted
+	moved      bool       // the cursor is behind
+	failing    error      // writing records
+	marking    error      // writing the cursor, deleting
+	unreadable error      // reading
+	retryAt    time.Time
+	more       signal // there is something to read
+	flushed    signal // writing ended, well or not
+	less       signal // records left
+
+	reading chan struct{} // holds a token while somebody reads from disk
+	kick    chan struct{} // there is something to write
+	rush    chan struct{} // and somebody waits for it
+	stop    chan struct{}
+	done    chan struct{}
+
+	cursor  cursor
+	reserve reserve
+	w       writer
+}
+
+// signal wakes all that wait. It is guarded by the lock of the queue.
+type signal struct{ ch chan struct{} }
+
+func (s *signal) wait() <-chan struct{} {
+	if s.ch == nil {
+		s.ch = make(chan struct{})
+	}
+	return s.ch
+}
+
+func (s *signal) fire() {
+	if s.ch != nil {
+		close(s.ch)
+		s.ch = nil
+	}
+}
+
+// poke leaves a token in a channel that holds one.
+func poke(ch chan struct{}) {
+	select {
+	case ch <- struct{}{}:
+	default:
+	}
+}
+
+// Open opens a queue, with what an earlier process left in the directory. Damage and a full disk do not keep it from
+// opening; a directory that cannot be made or read and files of a newer version do.
+func Open(o Options) (*Queue, error) {
+	q := newQueue(o)
+	if q.dir == "" {
+		close(q.done)
+		return q, nil
+	}
+	if err := q.fs.MkdirAll(q.dir, 0o700); err != nil {
+		return nil, fmt.Errorf("open queue: %w", err)
+	}
+	if err := q.load(); err != nil {
+		return nil, fmt.Errorf("open queue: %w", err)
+	}
+	go q.run()
+	return q, nil
+}
+
+func newQueue(o Options) *Queue {
+	q := &Queue{
+		fs: o.FS, dir: o.Dir, settings: o.Settings, segment: o.SegmentBytes, leases: map[uint64]*item{},
+		reading: make(chan struct{}, 1), kick: make(chan struct{}, 1), rush: make(chan struct{}, 1),
+		stop: make(chan struct{}), done: make(chan struct{}),
+	}
+	if q.fs == nil {
+		q.fs = disk.OS
+	}
+	if q.settings.MaxBytes <= 0 {
+		q.settings.MaxBytes = DefaultSettings().MaxBytes
+	}
+	if q.settings.MemoryBytes <= 0 {
+		q.settings.MemoryBytes = DefaultSettings().MemoryBytes
+	}
+	if q.segment <= 0 {
+		q.segment = 8 << 20
+	}
+	q.segment = max(min(q.segment, q.settings.MaxBytes/(2*lanes), maxSegment/2), 4<<10)
+	q.stats.Dropped = map[string]uint64{}
+	for i := range q.lanes {
+		q.lanes[i] = &lane{number: i, next: 1, r: reader{fs: q.fs}}
+	}
+	q.cursor.fs, q.cursor.dir = q.fs, q.dir
+	q.reserve.fs, q.reserve.dir, q.reserve.size = q.fs, q.dir, q.segment
+	return q
+}
+
+// Append adds a record. It never waits for the disk. The payload is kept and must not be changed afterwards. What the
+// policy drops for the record, or the record itself, is counted and no error.
+func (q *Queue) Append(priority uint8, payload []byte) error {
+	size := frameSize(len(payload))
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.closed {
+		return ErrClosed
+	}
+	if len(payload) > disk.MaxPayload-recordHead || !q.fitsEmpty(size) {
+		q.stats.Appended++
+		q.stats.Dropped[TooLarge]++
+		return fmt.Errorf("%d bytes: %w", len(payload), ErrTooLarge)
+	}
+	l := q.laneOf(priority)
+	if q.settings.Policy == Block && !q.fits(size) {
+		q.refused = size
+		return ErrFull
+	}
+	q.stats.Appended++
+	if reason := q.makeRoom(l, size); reason != "" {
+		q.stats.Dropped[reason]++
+		return nil
+	}
+	q.seq++
+	l.pending = append(l.pending, &item{lane: l, Record: Record{
+		Seq: q.seq, Priority: priority, Time: time.Now().UnixNano(), Payload: payload,
+	}})
+	q.stats.Records++
+	q.pending += size
+	q.more.fire()
+	if q.dir != "" {
+		poke(q.kick)
+		if q.pending-q.flight >= rushBytes {
+			poke(q.rush)
+		}
+	}
+	return nil
+}
+
+// laneOf gives the lane of a priority: its own if the policy asks for priorities, else the same for all.
+func (q *Queue) laneOf(priority uint8) *lane {
+	if q.settings.Policy != LowPriorityFirst {
+		return q.lanes[0]
+	}
+	return q.lanes[min(priority, lanes-1)]
+}
+
+// Commit returns nil when everything that was appended before is on stable storage, acknowledged or dropped, and an
+// error if the disk refuses. The queue goes on trying by itself. In a queue in memory there is nothing to wait for.
+func (q *Queue) Commit(ctx context.Context) error {
+	if q.dir == "" {
+		return nil
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for target := q.seq; !q.written(target); {
+		if q.failing != nil {
+			return fmt.Errorf("write the queue: %w", q.failing)
+		}
+		if q.closed {
+			return ErrClosed
+		}
+		poke(q.rush)
+		if err := q.await(ctx, q.flushed.wait()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// await gives up the lock until the channel is closed or the context ends.
+func (q *Queue) await(ctx context.Context, ch <-chan struct{}) error {
+	q.mu.Unlock()
+	defer q.mu.Lock()
+	select {
+	case <-ch:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// written says whether no record up to a sequence waits to be written.
+func (q *Queue) written(target uint64) bool {
+	for _, l := range q.lanes {
+		i := 0
+		for i < len(l.pending) && l.pending[i].state == gone {
+			i++
+		}
+		if i < len(l.pending) && l.pending[i].Seq <= target {
+			return false
+		}
+	}
+	return true
+}
+
+// Ack takes records out of the queue for good, in any order. What is not leased is passed over, and
+// so is everything after Close.
+func (q *Queue) Ack(seqs ...uint64) {
+	q.mu.Lock()
+	for _, seq := range seqs {
+		it := q.leases[seq]
+		if it == nil || q.closed {
+			continue
+		}
+		delete(q.leases, seq)
+		q.stats.Acked++
+		q.remove(it)
+		q.retire(it.lane)
+	}
+	q.less.fire()
+	q.mu.Unlock()
+	q.mark()
+}
+
+// remove takes a record that was leased or returned out of the queue.
+func (q *Queue) remove(it *item) {
+	it.state = gone
+	q.stats.Records--
+	if it.orphan == "" {
+		it.lane.unlink(it)
+	}
+	switch {
+	case it.pos != 0:
+		q.moved = true
+	case q.dir == "":
+		q.pending -= it.size()
+	default:
+		q.pending -= it.size()
+		it.lane.forget(it)
+	}
+}
+
+// Release gives leased records back: they are the next to be read. What is not leased is passed over.
+func (q *Queue) Release(seqs ...uint64) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, seq := range seqs {
+		it := q.leases[seq]
+		if it == nil {
+			continue
+		}
+		delete(q.leases, seq)
+		if it.orphan != "" {
+			q.remove(it)
+			q.stats.Dropped[it.orphan]++
+			q.less.fire()
+			continue
+		}
+		it.state = returned
+		heap.Push(&it.lane.back, it)
+	}
+	q.more.fire()
+}
+
+// Full says whether a queue with the policy Block is about to refuse records. A little room is left then, so that who
+// asks before every record is not refused by Append.
+func (q *Queue) Full() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.full()
+}
+
+// Room waits until the queue is not full, which it only ever is with the policy Block.
+func (q *Queue) Room(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.full() {
+		if q.closed {
+			return ErrClosed
+		}
+		if err := q.await(ctx, q.less.wait()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Idle waits until the queue is empty: everything was acknowledged or dropped.
+func (q *Queue) Idle(ctx context.Context) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for q.stats.Records > 0 {
+		if q.closed {
+			return ErrClosed
+		}
+		if err := q.await(ctx, q.less.wait()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Stats gives the counts.
+func (q *Queue) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := q.stats
+	s.Dropped = maps.Clone(s.Dropped)
+	s.Bytes, s.Pending = q.bytes+q.pending, q.pending
+	s.Durable = q.dir != "" && q.failing == nil
+	s.Err = errors.Join(q.failing, q.marking, q.unreadable)
+	s.Oldest = q.oldest()
+	return s
+}
+
+// oldest is exact for what is in memory; of what only the disk knows it tells when the file was begun.
+func (q *Queue) oldest() int64 {
+	var oldest int64
+	take := func(t int64) {
+		if oldest == 0 || t < oldest {
+			oldest = t
+		}
+	}
+	for _, l := range q.lanes {
+		if l.head != nil {
+			take(l.head.Time)
+		}
+		if it := l.front(); it != nil {
+			take(it.Time)
+		} else if l.stored() > 0 && len(l.segs) > 0 {
+			take(l.segs[l.find(l.readPos+1)].created)
+		}
+	}
+	return oldest
+}
+
+// Close stops the queue: it tries once more to write what waits, and has the cursor on disk. The error tells how many
+// records are lost because they were in memory only.
+func (q *Queue) Close() error {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return nil
+	}
+	q.closed = true
+	q.mu.Unlock()
+	close(q.stop)
+	<-q.done
+	q.reading <- struct{}{} // nobody reads now
+	defer func() { <-q.reading }()
+	q.cursor.close()
+	q.reserve.close()
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.more.fire()
+	q.flushed.fire()
+	q.less.fire()
+	return q.release()
+}
+
+// release closes all files and counts what is lost.
+func (q *Queue) release() error {
+	var lost uint64
+	for _, l := range q.lanes {
+		l.r.close()
+		if l.active != nil {
+			l.active.file.Close()
+			l.active = nil
+		}
+		for _, it := range l.pending {
+			if it.state != gone {
+				lost++
+			}
+		}
+	}
+	if q.dir == "" {
+		lost = q.stats.Records
+	}
+	q.stats.Records -= lost
+	if lost == 0 {
+		return q.marking
+	}
+	q.stats.Dropped[Unwritten] += lost
+	if q.dir == "" {
+		return fmt.Errorf("%d records were in memory only and are lost", lost)
+	}
+	return fmt.Errorf("%d records could not be written and are lost: %w", lost, q.failing)
+}

@@ -1,0 +1,369 @@
+package queue
+
+import (
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+)
+
+const (
+	// linger is how long the writer waits for more records when nobody waits for it.
+	linger = 10 * time.Millisecond
+	// rushBytes is how much may wait before it stops waiting.
+	rushBytes = 1 << 20
+	// flightBytes bounds what is written before the disk is asked to keep it.
+	flightBytes = 8 << 20
+	// aheadBytes bounds what is kept in memory for readers that are no further behind than that.
+	aheadBytes = 256 << 10
+	// savePause is how long the cursor may be ahead of what the disk keeps.
+	savePause = time.Second
+	// tidyPause is how often the queue looks for records that are too old.
+	tidyPause = time.Minute
+	// writeBytes is how much is written at once.
+	writeBytes = 1 << 20
+)
+
+// writer is what the goroutine that writes needs.
+type writer struct {
+	batch        []Record
+	buf, scratch []byte
+	savedAt      time.Time
+	markAt       time.Time
+}
+
+// run writes what is appended, keeps the cursor and deletes files, until the queue is closed.
+func (q *Queue) run() {
+	defer close(q.done)
+	timer := time.NewTimer(q.pause())
+	defer timer.Stop()
+	for {
+		select {
+		case <-q.stop:
+		case <-timer.C:
+		case <-q.rush:
+		case <-q.kick:
+			timer.Reset(linger)
+			select {
+			case <-q.stop:
+			case <-timer.C:
+			case <-q.rush:
+			}
+		}
+		for more := true; more; {
+			more = q.flush()
+			q.tidy(false)
+		}
+		select {
+		case <-q.stop:
+			q.finish()
+			return
+		default:
+		}
+		timer.Reset(q.pause())
+	}
+}
+
+// finish writes what is left, whenever the last error was.
+func (q *Queue) finish() {
+	q.mu.Lock()
+	q.retryAt = time.Time{}
+	q.mu.Unlock()
+	for q.flush() {
+	}
+	q.tidy(true)
+}
+
+// pause is how long there is nothing to do.
+func (q *Queue) pause() time.Duration {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	switch {
+	case q.failing != nil:
+		return max(time.Until(q.retryAt), time.Millisecond)
+	case q.moved || q.marking != nil || len(q.doomed) > 0:
+		return savePause
+	default:
+		return tidyPause
+	}
+}
+
+// flush writes one batch per lane and says whether there is more to write now.
+func (q *Queue) flush() (more bool) {
+	q.mu.Lock()
+	wait := q.failing != nil && time.Now().Before(q.retryAt)
+	q.mu.Unlock()
+	if wait {
+		return false
+	}
+	var failed error
+	for _, l := range q.lanes {
+		if err := q.writeLane(l); err != nil {
+			failed = err
+		}
+	}
+	if noSpace(failed) && q.reserve.spend() {
+		return true
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	defer q.flushed.fire()
+	q.failing = failed
+	if failed != nil {
+		q.retryAt = time.Now().Add(retryPause)
+		return false
+	}
+	for _, l := range q.lanes {
+		more = more || len(l.pending) > 0
+	}
+	return more
+}
+
+// writeLane writes the first of what is pending in a lane into its active segment, or into a new one.
+func (q *Queue) writeLane(l *lane) error {
+	q.mu.Lock()
+	l.pack()
+	if len(l.pending) == 0 {
+		q.mu.Unlock()
+		return nil
+	}
+	seg, full := l.active, (*segment)(nil)
+	if seg != nil && seg.size+l.pending[0].size() > q.segment {
+		full, seg, l.active = seg, nil, nil
+	}
+	if seg == nil {
+		q.serial++
+		seg = &segment{serial: q.serial, first: l.next, seq: q.seq + 1, created: time.Now().UnixNano()}
+	}
+	pos, size := l.next, seg.size
+	flight := q.takeFlight(l, size)
+	q.mu.Unlock()
+	if full != nil {
+		full.file.Close()
+		full.file = nil
+	}
+	end, err := q.writeBatch(l, seg, pos, size)
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.landed(l, seg, end, flight, err)
+	return err
+}
+
+// takeFlight copies what is written next to the batch and gives its size.
+func (q *Queue) takeFlight(l *lane, size int64) (flight int64) {
+	limit := min(q.segment-max(size, headerSize), flightBytes, q.settings.MemoryBytes/4)
+	q.w.batch = q.w.batch[:0]
+	for _, it := range l.pending {
+		if len(q.w.batch) > 0 && flight+it.size() > limit {
+			break
+		}
+		flight += it.size()
+		q.w.batch = append(q.w.batch, it.Record)
+	}
+	l.flight = len(q.w.batch)
+	q.flight += flight
+	return flight
+}
+
+// writeBatch writes the batch at the end of a segment and has it on disk. After an error the segment is closed and not
+// written any more: which of its pages the disk has is not known then.
+func (q *Queue) writeBatch(l *lane, seg *segment, pos uint64, size int64) (end int64, err error) {
+	fresh := seg.file == nil
+	if fresh {
+		if err = newSegment(q.fs, q.dir, l.number, seg); err == nil {
+			size = seg.size
+		}
+	}
+	end = size
+	if err == nil {
+		end, err = q.writeRecords(seg, pos, size)
+	}
+	if err == nil {
+		err = seg.file.Sync()
+	}
+	if err == nil && fresh {
+		err = q.fs.SyncDir(q.dir)
+	}
+	if err == nil {
+		return end, nil
+	}
+	// What was written is of no use; if it cannot be taken away either, the next start passes over it.
+	if seg.file != nil {
+		if !fresh {
+			_ = seg.file.Truncate(size)
+		}
+		seg.file.Close()
+	}
+	if fresh {
+		_ = q.fs.Remove(seg.path)
+	}
+	return size, fmt.Errorf("%s: %w", seg.path, err)
+}
+
+func (q *Queue) writeRecords(seg *segment, pos uint64, off int64) (end int64, err error) {
+	w := &q.w
+	w.buf = w.buf[:0]
+	for i := range w.batch {
+		w.buf, w.scratch = seg.appendRecord(w.buf, w.scratch, pos+uint64(i), &w.batch[i])
+		if len(w.buf) < writeBytes && i+1 < len(w.batch) {
+			continue
+		}
+		if _, err := seg.file.WriteAt(w.buf, off); err != nil {
+			return off, err
+		}
+		off += int64(len(w.buf))
+		w.buf = w.buf[:0]
+	}
+	if cap(w.buf) > 4*writeBytes {
+		w.buf, w.scratch = nil, nil
+	}
+	clear(w.batch)
+	return off, nil
+}
+
+func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// landed notes what became of the records in flight.
+func (q *Queue) landed(l *lane, seg *segment, size, flight int64, err error) {
+	n := l.flight
+	l.flight = 0
+	q.flight -= flight
+	if err != nil {
+		if l.active == seg {
+			l.active = nil
+		}
+		seg.file = nil
+		return
+	}
+	if seg.dropped {
+		return // they are still in memory and will be written to another one
+	}
+	if l.active != seg {
+		l.active = seg
+		l.segs = append(l.segs, seg)
+		q.bytes += size
+	} else {
+		q.bytes += size - seg.size
+	}
+	seg.size = size
+	q.stored(l, n)
+	if l.readPos+uint64(len(l.ahead))+1 == l.next {
+		l.jump = jump{seg, size, l.next - 1}
+	}
+	q.retire(l)
+}
+
+// stored gives the first n pending records their positions on disk. Readers that are close get them from memory still.
+func (q *Queue) stored(l *lane, n int) {
+	near, bytes := l.stored() == 0, int64(0)
+	for i, it := range l.pending[:n] {
+		it.pos = l.next
+		l.next++
+		l.newest = it.Time
+		if it.state != gone {
+			q.pending -= it.size()
+		}
+		if i < l.pendRead {
+			l.readPos = it.pos
+			continue
+		}
+		if bytes += it.size(); near && bytes <= aheadBytes {
+			l.ahead = append(l.ahead, it)
+		} else {
+			near = false
+		}
+	}
+	l.shift(n)
+	q.moved = q.moved || l.head == nil
+	q.less.fire()
+}
+
+// tidy has the cursor on disk when it is time, deletes files, and drops what is too old.
+func (q *Queue) tidy(final bool) {
+	now := time.Now()
+	q.mu.Lock()
+	q.expire()
+	doomed := q.doomed
+	due := len(doomed) > 0 || q.moved && (final || now.Sub(q.w.savedAt) >= savePause)
+	if due = due && (final || !now.Before(q.w.markAt)); due {
+		q.doomed = nil
+	}
+	q.mu.Unlock()
+	if due {
+		err := q.save(len(doomed) > 0)
+		if err == nil {
+			q.w.savedAt = now
+			doomed, err = q.delete(doomed)
+		}
+		if noSpace(err) {
+			q.reserve.spend()
+		}
+		q.mu.Lock()
+		q.doomed = append(doomed, q.doomed...)
+		if q.marking = err; err != nil {
+			q.w.markAt = now.Add(retryPause)
+		}
+		q.mu.Unlock()
+	}
+	if !final {
+		q.reserve.hold(now)
+	}
+}
+
+// delete deletes the files of segments and returns those that are still there.
+func (q *Queue) delete(doomed []*segment) (left []*segment, err error) {
+	for _, seg := range doomed {
+		if seg.file != nil {
+			seg.file.Close()
+			seg.file = nil
+		}
+		if e := q.fs.Remove(seg.path); e != nil && !missing(e) {
+			left, err = append(left, seg), e
+		}
+	}
+	return left, err
+}
+
+// marks gives what the cursor is to hold. The lock of the cursor is held, so that an older one is never written over a
+// newer one.
+func (q *Queue) marks() mark {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	m := mark{seq: q.seq}
+	for i, l := range q.lanes {
+		m.floor[i] = l.floor()
+	}
+	q.moved = false
+	return m
+}
+
+// save has the cursor on disk.
+func (q *Queue) save(both bool) error {
+	q.cursor.mu.Lock()
+	defer q.cursor.mu.Unlock()
+	err := q.cursor.save(q.marks(), both)
+	if err != nil {
+		q.mu.Lock()
+		q.moved = true
+		q.mu.Unlock()
+		return fmt.Errorf("write the cursor of the queue: %w", err)
+	}
+	return nil
+}
+
+// mark writes the cursor after an acknowledgment, so that the records do not come again after this process was killed.
+// Having it on disk is left to the goroutine that writes.
+func (q *Queue) mark() {
+	if q.dir == "" || !q.cursor.mu.TryLock() {
+		return
+	}
+	defer q.cursor.mu.Unlock()
+	if q.cursor.file != nil {
+		m := q.marks()
+		q.mu.Lock()
+		q.moved = true
+		q.mu.Unlock()
+		_ = q.cursor.write(m) // tried again by the goroutine, which reports it
+	}
+	poke(q.kick)
+}
