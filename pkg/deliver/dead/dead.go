@@ -46,13 +46,13 @@ type Item struct {
 	Bytes int64
 }
 
-// Stats are the counts of a store. Dropped and Damaged count since it was opened.
+// Stats are the counts of a store. Dropped, Discarded and Damaged count since it was opened.
 type Stats struct {
 	// Count letters take Bytes; FileBytes is the length of the file, with what was removed.
 	Count            int
 	Bytes, FileBytes int64
-	// Dropped is how many made room for others or were larger than the whole store.
-	Dropped uint64
+	// Dropped is how many made room for others or were larger than the whole store, Discarded how many Discard removed.
+	Dropped, Discarded uint64
 	// Damaged is how many stretches of the file could not be read; each held one letter or more. What a write that
 	// did not finish left at the end of the file is none of them: CutBytes counts it.
 	Damaged  uint64
@@ -355,6 +355,15 @@ func (s *Store) Remove(ids ...string) (n int, err error) {
 	}
 	s.compactIfWorth()
 	return len(there), nil
+}
+
+// Discard is Remove of letters that nobody wants, which are counted as Discarded.
+func (s *Store) Discard(ids ...string) (n int, err error) {
+	n, err = s.Remove(ids...)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.stats.Discarded += uint64(n)
+	return n, err
 }
 
 // Stats gives the counts.

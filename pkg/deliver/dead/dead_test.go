@@ -93,6 +93,15 @@ func TestStore(t *testing.T) {
 					t.Errorf("%s, error %v, %+v", diff, err, stats)
 				}
 			}
+			if n, err := s.Discard("x"); n != 0 || err != nil {
+				t.Errorf("discarded %d, %v", n, err)
+			}
+			if err := s.Add(letter("d", 1)); err != nil {
+				t.Fatal(err)
+			}
+			if n, err := s.Discard("d", "x"); n != 1 || err != nil || s.Stats().Discarded != 1 {
+				t.Errorf("discarded %d, %v", n, err)
+			}
 			if got := s.Stats(); got.Count != 2 || got.Bytes <= 0 || got.Dropped != 0 || got.Damaged != 0 {
 				t.Errorf("%+v", got)
 			}
