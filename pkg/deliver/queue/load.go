@@ -104,9 +104,7 @@ func (q *Queue) load() error {
 	for _, l := range q.lanes {
 		q.retire(l)
 	}
-	if q.settings.Policy != Block {
-		q.makeRoom(q.lanes[0], 0)
-	}
+	q.trim()
 	return nil
 }
 

@@ -90,12 +90,13 @@ type Stats struct {
 
 // Queue keeps records until they are acknowledged. All methods are safe for concurrent use.
 type Queue struct {
-	fs       disk.FS
-	dir      string
-	settings Settings
-	segment  int64
+	fs   disk.FS
+	dir  string
+	wish int64 // how long segments are to be
 
 	mu         sync.Mutex
+	settings   Settings
+	segment    int64 // how long they get
 	lanes      [lanes]*lane
 	seq        uint64 // the last one given
 	serial     uint64 // the last one given
@@ -172,23 +173,14 @@ func Open(o Options) (*Queue, error) {
 
 func newQueue(o Options) *Queue {
 	q := &Queue{
-		fs: o.FS, dir: o.Dir, settings: o.Settings, segment: o.SegmentBytes, leases: map[uint64]*item{},
+		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, leases: map[uint64]*item{},
 		reading: make(chan struct{}, 1), kick: make(chan struct{}, 1), rush: make(chan struct{}, 1),
 		stop: make(chan struct{}), done: make(chan struct{}),
 	}
 	if q.fs == nil {
 		q.fs = disk.OS
 	}
-	if q.settings.MaxBytes <= 0 {
-		q.settings.MaxBytes = DefaultSettings().MaxBytes
-	}
-	if q.settings.MemoryBytes <= 0 {
-		q.settings.MemoryBytes = DefaultSettings().MemoryBytes
-	}
-	if q.segment <= 0 {
-		q.segment = 8 << 20
-	}
-	q.segment = max(min(q.segment, q.settings.MaxBytes/(2*lanes), maxSegment/2), 4<<10)
+	q.configure(o.Settings)
 	q.stats.Dropped = map[string]uint64{}
 	for i := range q.lanes {
 		q.lanes[i] = &lane{number: i, next: 1, r: reader{fs: q.fs}}
@@ -196,6 +188,29 @@ func newQueue(o Options) *Queue {
 	q.cursor.fs, q.cursor.dir = q.fs, q.dir
 	q.reserve.fs, q.reserve.dir, q.reserve.size = q.fs, q.dir, q.segment
 	return q
+}
+
+func (q *Queue) configure(s Settings) {
+	if s.MaxBytes <= 0 {
+		s.MaxBytes = DefaultSettings().MaxBytes
+	}
+	if s.MemoryBytes <= 0 {
+		s.MemoryBytes = DefaultSettings().MemoryBytes
+	}
+	q.settings, q.segment = s, q.wish
+	if q.segment <= 0 {
+		q.segment = 8 << 20
+	}
+	q.segment = max(min(q.segment, s.MaxBytes/(2*lanes), maxSegment/2), 4<<10)
+}
+
+// Configure changes the bounds of the queue. What is over them now is dropped and counted, unless the policy is Block.
+func (q *Queue) Configure(s Settings) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.configure(s)
+	q.trim()
+	q.less.fire()
 }
 
 // Append adds a record. It never waits for the disk. The payload is kept and must not be changed afterwards. What the

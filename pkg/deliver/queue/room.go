@@ -47,25 +47,50 @@ func (q *Queue) full() bool {
 // makeRoom drops what the policy says until a record of a lane has room. Otherwise it returns the reason for which
 // that record itself is to be dropped.
 func (q *Queue) makeRoom(l *lane, size int64) (reason string) {
+	if !q.roomInMemory(l, size) {
+		return MemoryFull
+	}
+	if !q.roomOnDisk(l, size) {
+		return QueueFull
+	}
+	return ""
+}
+
+// trim drops what is over the bounds.
+func (q *Queue) trim() {
+	if q.settings.Policy != Block {
+		q.roomInMemory(q.lanes[0], 0)
+		q.roomOnDisk(q.lanes[0], 0)
+	}
+}
+
+func (q *Queue) roomInMemory(l *lane, size int64) bool {
 	for !q.fitsMemory(size) {
 		it := q.leastInMemory(l)
 		if it == nil {
-			return MemoryFull
+			return false
 		}
 		q.drop(it, MemoryFull)
 	}
-	for !q.fits(size) {
+	return true
+}
+
+func (q *Queue) roomOnDisk(l *lane, size int64) bool {
+	for !q.fitsDisk(size) {
+		if q.retireIdle() {
+			continue
+		}
 		victim := q.least(l)
 		switch {
 		case victim == nil:
-			return QueueFull
+			return false
 		case len(victim.segs) > 0:
 			q.dropSegment(victim, QueueFull)
 		default:
 			q.drop(victim.droppable(), QueueFull)
 		}
 	}
-	return ""
+	return true
 }
 
 // leastInMemory finds the record in memory that the policy drops first for one of a lane.
