@@ -1,5 +1,3 @@
-// Package deliver takes alerts to people: every alert goes into the durable queue of every sink, and workers take it
-// from there to the sink until the sink has it, at least once.
 package deliver
 
 import (

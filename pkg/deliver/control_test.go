@@ -1,0 +1,256 @@
+package deliver
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/saker-security/saker/pkg/alert"
+	"github.com/saker-security/saker/pkg/deliver/queue"
+)
+
+// TestBreaker: after three failures in a row nothing is sent for a minute, then one batch at a time tries, until one is
+// taken.
+func TestBreaker(t *testing.T) {
+	for _, workers := range []int{1, 4} {
+		t.Run(fmt.Sprint(workers, " workers"), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				p := &place{answer: func(_ context.Context, n int, batch []*alert.Alert) (int, error) {
+					if time.Since(start) < 3*time.Minute {
+						return 0, errors.New("down")
+					}
+					return len(batch), nil
+				}}
+				s := testSettings()
+				s.Workers, s.BreakerFailures, s.BreakerPause = workers, 3, time.Minute
+				s.RetryMin, s.RetryMax = 10*time.Millisecond, 50*time.Millisecond
+				o := mustOpen(t, Options{}, output1("x", p, s))
+				deliver(t, o, 0, 100)
+				time.Sleep(30 * time.Second)
+				if c := balanced(t, o)[0]; !c.Open || c.Queued != 100 {
+					t.Errorf("%+v", c)
+				}
+				before := len(p.sendTimes())
+				if before < 3 || before > 2+workers {
+					t.Errorf("%d sends before it opened", before)
+				}
+				time.Sleep(2 * time.Minute) // two trials
+				if trials := len(p.sendTimes()) - before; trials != 2 {
+					t.Errorf("%d trials in two minutes", trials)
+				}
+				c := drain(t, o, 2*time.Minute)[0]
+				if c.Open || c.Delivered != 100 {
+					t.Errorf("%+v", c)
+				}
+				closeAll(t, o, p)
+			})
+		})
+	}
+}
+
+// TestRate: 20 alerts at once, then 10 a second, however large the batches are.
+func TestRate(t *testing.T) {
+	for _, batch := range []int{1, 7, 50} {
+		synctest.Test(t, func(t *testing.T) {
+			start, p := time.Now(), &place{}
+			s := testSettings()
+			s.Batch, s.Linger, s.Rate, s.Burst = batch, time.Millisecond, 10, 20
+			o := mustOpen(t, Options{}, output1("x", p, s))
+			deliver(t, o, 0, 120)
+			for range 9 {
+				time.Sleep(time.Second)
+				if n, most := len(p.ids()), 20+int(10*time.Since(start).Seconds())+1; n > most {
+					t.Errorf("batches of %d: %d alerts after %v", batch, n, time.Since(start))
+				}
+			}
+			drain(t, o, time.Minute)
+			if took := time.Since(start); took < 9900*time.Millisecond || took > 10100*time.Millisecond {
+				t.Errorf("batches of %d: sent in %v", batch, took)
+			}
+			equal(t, "delivered", p.ids(), ids(0, 120))
+			closeAll(t, o, p)
+		})
+	}
+}
+
+// TestSlowOne: one of ten sinks takes 10 seconds for each batch, another one hangs. The others do not notice.
+func TestSlowOne(t *testing.T) {
+	bubbles(t, func(t *testing.T, dir string) {
+		var outputs []Output
+		var places []*place
+		late := make([]time.Duration, 10)
+		start := time.Now()
+		for i := range 10 {
+			p := &place{answer: func(_ context.Context, _ int, batch []*alert.Alert) (int, error) {
+				for _, a := range batch {
+					late[i] = max(late[i], time.Since(start)-time.Duration(a.Time))
+				}
+				return len(batch), nil
+			}}
+			switch i {
+			case 3:
+				p.answer = func(_ context.Context, _ int, batch []*alert.Alert) (int, error) {
+					time.Sleep(9 * time.Second)
+					return len(batch), nil
+				}
+			case 5:
+				p.answer = func(ctx context.Context, _ int, _ []*alert.Alert) (int, error) {
+					<-ctx.Done()
+					return 0, ctx.Err()
+				}
+			}
+			places = append(places, p)
+			outputs = append(outputs, output1(fmt.Sprint("sink", i), p, testSettings()))
+		}
+		o := mustOpen(t, Options{Dir: dir}, outputs...)
+		for i := range 1000 {
+			a := newAlert(i)
+			a.Time = int64(time.Since(start))
+			if err := o.Deliver(a); err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(10 * time.Millisecond)
+		for i, c := range balanced(t, o) {
+			switch i {
+			case 3, 5:
+				if c.Queued == 0 {
+					t.Errorf("sink %d is not slow", i)
+				}
+			default:
+				if c.Delivered != 1000 || late[i] > 10*time.Millisecond {
+					t.Errorf("sink %d got %d alerts, up to %v late", i, c.Delivered, late[i])
+				}
+			}
+		}
+		if dir == "" {
+			// The rest is in memory, and is told when it is lost.
+			if err := o.Close(); err == nil || !strings.Contains(err.Error(), "sink3") {
+				t.Errorf("closing: %v", err)
+			}
+			return
+		}
+		closeAll(t, o, places...)
+	})
+}
+
+// TestFull: a full queue that drops nothing refuses an alert for all sinks, and says when there is room again.
+func TestFull(t *testing.T) {
+	bubbles(t, func(t *testing.T, dir string) {
+		block, free := &place{}, &place{}
+		block.answer = func(ctx context.Context, n int, batch []*alert.Alert) (int, error) {
+			if n == 1 {
+				time.Sleep(5 * time.Second)
+			}
+			return len(batch), nil
+		}
+		s := testSettings()
+		s.Queue.Policy, s.Queue.MaxBytes = queue.Block, 200<<10
+		if dir == "" {
+			s.Queue.MemoryBytes = 200 << 10
+		}
+		o := mustOpen(t, Options{Dir: dir}, output1("free", free, testSettings()), output1("block", block, s))
+		n := 0
+		for ; n < 100000; n++ {
+			if err := o.Deliver(newAlert(n)); err != nil {
+				if !errors.Is(err, ErrFull) || !strings.Contains(err.Error(), "sink block") {
+					t.Error(err)
+				}
+				break
+			}
+		}
+		counts := balanced(t, o)
+		if n == 100000 || counts[0].Matched != uint64(n) || counts[1].Matched != uint64(n) {
+			t.Errorf("%d alerts before it was full: %+v", n, counts)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if err := o.Room(ctx); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("there is room: %v", err)
+		}
+		cancel()
+		if err := o.Room(t.Context()); err != nil {
+			t.Error(err)
+		}
+		deliver(t, o, n, n+10)
+		for _, c := range drain(t, o, time.Minute) {
+			if c.Delivered != uint64(n+10) || len(c.Dropped) > 0 {
+				t.Errorf("%+v", c)
+			}
+		}
+		equal(t, "free", free.ids(), ids(0, n+10))
+		equal(t, "block", block.ids(), ids(0, n+10))
+		closeAll(t, o, block, free)
+	})
+}
+
+// TestEnd: draining and closing take no longer than they may, whatever a sink does, and say what stays.
+func TestEnd(t *testing.T) {
+	tests := []struct {
+		name   string
+		answer answer
+		limit  time.Duration // of Close
+	}{
+		{"works slowly", func(ctx context.Context, _ int, batch []*alert.Alert) (int, error) {
+			time.Sleep(1400 * time.Millisecond)
+			return len(batch), nil
+		}, 1400 * time.Millisecond},
+		{"stops when told to", func(ctx context.Context, _ int, batch []*alert.Alert) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}, stopGrace},
+		{"does not stop", func(ctx context.Context, _ int, batch []*alert.Alert) (int, error) {
+			time.Sleep(time.Hour)
+			return len(batch), nil
+		}, stopGrace + abandonGrace + closeGrace},
+		{"is down", fails(errors.New("down")), time.Millisecond},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := t.TempDir()
+			synctest.Test(t, func(t *testing.T) {
+				s := testSettings()
+				s.Timeout = 0
+				p, other := &place{answer: test.answer}, &place{}
+				o := mustOpen(t, Options{Dir: dir}, output1("x", p, s), output1("other", other, s))
+				deliver(t, o, 0, 100)
+				start := time.Now()
+				ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+				defer cancel()
+				err := o.Drain(ctx)
+				c := balanced(t, o)[0]
+				if want := fmt.Sprintf("sink x: %d alerts wait in %s", c.Queued, dir); err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "other") {
+					t.Errorf("draining: %v, want %s", err, want)
+				}
+				if took := time.Since(start); took != 3*time.Second {
+					t.Errorf("draining took %v", took)
+				}
+				start = time.Now()
+				if err := o.Close(); err != nil {
+					t.Error(err)
+				}
+				if took := time.Since(start); took > test.limit {
+					t.Errorf("closing took %v, allowed are %v", took, test.limit)
+				}
+				time.Sleep(2 * time.Hour) // whatever hangs ends
+			})
+			// What was not delivered is delivered by the next process.
+			synctest.Test(t, func(t *testing.T) {
+				p := &place{}
+				o := mustOpen(t, Options{Dir: dir}, output1("x", p, testSettings()))
+				c := drain(t, o, time.Minute)[0]
+				if c.Recovered == 0 || c.Delivered != c.Recovered {
+					t.Errorf("%+v", c)
+				}
+				got := p.ids()
+				equal(t, "delivered again", got, ids(100-len(got), 100))
+				closeAll(t, o, p)
+			})
+		})
+	}
+}
