@@ -61,13 +61,11 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if r := c.d.currentReceiver(); r != nil {
 		s.receiver(r.Stats())
 	}
-	var lost uint64
 	for _, n := range c.d.pipeline.outputs.Counts() {
-		lost += n.Failed
 		s.send(metricDelivered, float64(n.Delivered), n.Sink)
 		s.send(metricFailed, float64(n.Failed), n.Sink)
 	}
-	s.send(metricDrops, float64(lost))
+	s.send(metricDrops, float64(c.d.dropped()))
 }
 
 func truth(b bool) float64 {

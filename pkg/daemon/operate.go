@@ -32,13 +32,15 @@ type operation struct {
 	heartbeat *heartbeat
 	// sums are those of the files in force.
 	sums atomic.Pointer[fileSums]
+	// changed tells that a reload may have changed the settings.
+	changed chan struct{}
 	// looking tells that somebody looks at the state, since looked: nanoseconds since the Unix epoch.
 	looking atomic.Bool
 	looked  atomic.Int64
 }
 
 func newOperation(level zap.AtomicLevel) *operation {
-	o := &operation{started: time.Now(), level: level, heartbeat: newHeartbeat()}
+	o := &operation{started: time.Now(), level: level, heartbeat: newHeartbeat(), changed: make(chan struct{}, 1)}
 	o.phase.Store(phaseStarting)
 	o.sums.Store(&fileSums{})
 	return o
@@ -55,6 +57,8 @@ func (d *Daemon) operate(ctx context.Context, failures chan<- error) (end func()
 	running.Go(func() { d.ops.heartbeat.run(ctx, d.commit, d.sensorProgress) })
 	running.Go(func() { d.watchHealth(ctx) })
 	running.Go(func() { d.newNotifier().run(ctx) })
+	running.Go(func() { d.snapshot(ctx) })
+	running.Go(func() { d.watchDrops(ctx, failures) })
 	return func() {
 		d.ops.phase.Store(phaseEnding)
 		cancel()
@@ -105,6 +109,14 @@ func (d *Daemon) responds(ctx context.Context) bool {
 
 // commit returns when all alerts that were delivered so far are stored.
 func (d *Daemon) commit(context.Context) error { return d.pipeline.outputs.Flush() }
+
+// dropped is how many alerts were lost, of all sinks and for any reason.
+func (d *Daemon) dropped() (sum uint64) {
+	for _, n := range d.pipeline.outputs.Counts() {
+		sum += n.Failed
+	}
+	return sum
+}
 
 // storageState is how the alerts are stored until they are delivered.
 type storageState struct {
@@ -174,6 +186,10 @@ func (d *Daemon) reloading() (done func()) {
 			d.log.Warn("the level of the log stays as it is", zap.Error(err))
 		}
 		d.sumFiles()
+		select {
+		case d.ops.changed <- struct{}{}:
+		default: // it is known already
+		}
 		told()
 	}
 }
