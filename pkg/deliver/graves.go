@@ -56,7 +56,10 @@ func (c *crew) fillGraves() {
 	for i, g := range graves {
 		entries[i], letters[i] = g.entry, g.letter
 	}
-	if err := c.out.dead.Add(entries...); err != nil {
+	c.out.burying.Lock()
+	err := c.out.dead.Add(entries...)
+	c.out.burying.Unlock()
+	if err != nil {
 		if n := c.graves.failed(graves); n > 0 {
 			c.out.tell(Report{Text: "alerts that were given up stay in the queue, since dead letters cannot be kept", Err: err, Alerts: n, Warning: true})
 		}

@@ -17,7 +17,10 @@ type output struct {
 	report func(Report)
 	queue  *queue.Queue
 	dead   *dead.Store
-	health health
+	// burying is held while letters are moved to the dead letters or from there: one that is replayed and refused again
+	// at once must not be put there before the old one is removed.
+	burying sync.Mutex
+	health  health
 	// closing waits for the instances of the sink that are not closed yet.
 	closing sync.WaitGroup
 

@@ -22,6 +22,8 @@ func (o *Outputs) Replay(sink string, ids []string) (n int, err error) {
 	if out == nil {
 		return 0, fmt.Errorf("there is no sink %q", sink)
 	}
+	out.burying.Lock()
+	defer out.burying.Unlock()
 	queued := make([]string, 0, len(ids))
 	for _, id := range ids {
 		var entry dead.Entry
