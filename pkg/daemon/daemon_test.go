@@ -168,7 +168,7 @@ func TestAuditToAlert(t *testing.T) {
 		`falcosecurity_falco_rules_matches_total{priority="5",rule_name="Session opened in a pod",source="k8s_audit",tag_T1609="true",tag_execution="true",tag_k8s="true",tag_pod="true"} 1`,
 		`saker_events_evaluated_total{source="k8s_audit"} 1`,
 		`saker_alerts_delivered_total{sink="stdout"} 1`,
-		`saker_alerts_failed_total{sink="journal"} 0`,
+		`saker_alerts_delivered_total{sink="journal"} 1`,
 		`saker_audit_requests_total{code="200"} 1`,
 	} {
 		if !strings.Contains(metrics, want) {
@@ -192,7 +192,7 @@ func TestUndeliveredAlertIsNotAcknowledged(t *testing.T) {
 	}
 	stderr.waitFor(t, "no space left")
 	_, metrics := get(t, "http://"+d.WebAddress()+"/metrics")
-	if want := `saker_alerts_failed_total{sink="stdout"} 1`; !strings.Contains(metrics, want) {
+	if want := `saker_alerts_dropped_total{reason="failed",sink="stdout"} 1`; !strings.Contains(metrics, want) {
 		t.Errorf("metrics lack %s", want)
 	}
 	stdout.setFailure(nil)

@@ -18,12 +18,6 @@ import (
 	"github.com/saker-security/saker/pkg/syscall/driver"
 )
 
-var (
-	metricDelivered = metric{"saker_alerts_delivered_total", "Alerts written, by sink.", prometheus.CounterValue, []string{"sink"}}
-	metricFailed    = metric{"saker_alerts_failed_total", "Alerts that a sink could not write.", prometheus.CounterValue, []string{"sink"}}
-	metricDrops     = metric{"falcosecurity_falco_outputs_queue_num_drops_total", "Alerts lost, of all sinks and reasons.", counter, nil}
-)
-
 func newRegistry(d *Daemon) *prometheus.Registry {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collector{d}, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -61,11 +55,7 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 	if r := c.d.currentReceiver(); r != nil {
 		s.receiver(r.Stats())
 	}
-	for _, n := range c.d.pipeline.outputs.Counts() {
-		s.send(metricDelivered, float64(n.Delivered), n.Sink)
-		s.send(metricFailed, float64(n.Failed), n.Sink)
-	}
-	s.send(metricDrops, float64(c.d.dropped()))
+	s.sinks(c.d.sinkCounts(), now)
 }
 
 func truth(b bool) float64 {

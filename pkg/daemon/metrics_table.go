@@ -73,7 +73,10 @@ var allMetrics = []*metric{
 	&metricRequests, &metricBytes, &metricTrimmed,
 	&metricSensorEvents, &metricSensorDrops, &metricScratchDrops, &metricSizeDrops, &metricLost, &metricTruncated,
 	&metricUnread, &metricThreads, &metricEvicted, &metricThreadless, &metricRefusedFDs, &metricLookups,
-	&metricDelivered, &metricFailed, &metricDrops,
+	&metricMatched, &metricRecovered, &metricReplayed, &metricSuppressed, &metricDelivered, &metricQueued, &metricDead,
+	&metricDropped, &metricDrops, &metricSinkUp, &metricSinkBreaker, &metricSinkDurable, &metricSinkBytes, &metricSinkAge,
+	&metricSinkLetters, &metricSinkDeadBytes, &metricSinkDeadLost, &metricSinkFailures, &metricSinkRetries,
+	&metricSinkTwice, &metricSinkPanics, &metricSinkAbandoned, &metricSinkFallbacks,
 }
 
 // MetricInfo describes a metric for the documentation.

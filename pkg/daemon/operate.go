@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/saker-security/saker/pkg/deliver"
 )
 
 // Phases of the daemon.
@@ -110,12 +112,17 @@ func (d *Daemon) responds(ctx context.Context) bool {
 // commit returns when all alerts that were delivered so far are stored.
 func (d *Daemon) commit(context.Context) error { return d.pipeline.outputs.Flush() }
 
-// dropped is how many alerts were lost, of all sinks and for any reason.
-func (d *Daemon) dropped() (sum uint64) {
+// sinkCounts says what became of the alerts, sink by sink.
+func (d *Daemon) sinkCounts() []deliver.Count {
+	var list []deliver.Count
 	for _, n := range d.pipeline.outputs.Counts() {
-		sum += n.Failed
+		c := deliver.Count{Sink: n.Sink, Matched: n.Delivered + n.Failed, Delivered: n.Delivered}
+		if n.Failed > 0 {
+			c.Dropped = map[string]uint64{"failed": n.Failed}
+		}
+		list = append(list, c)
 	}
-	return sum
+	return list
 }
 
 // storageState is how the alerts are stored until they are delivered.

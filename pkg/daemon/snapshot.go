@@ -104,7 +104,7 @@ func (d *Daemon) tell(cfg config.Metrics, s *snapshots) {
 func (d *Daemon) present() *present {
 	now := time.Now()
 	p := &present{
-		now: now, started: d.ops.started, hostname: d.settings().Hostname, reload: d.reloads().at, drops: d.dropped(),
+		now: now, started: d.ops.started, hostname: d.settings().Hostname, reload: d.reloads().at, drops: dropped(d.sinkCounts()),
 		usage:  readUsage(os.DirFS("/"), os.DirFS(d.settings().HostRoot), now.Sub(d.ops.started)),
 		sums:   d.ops.sums.Load(),
 		counts: d.pipeline.engine.Counts(),
