@@ -1,4 +1,3 @@
-// Package http is the sink that posts alerts to a web server.
 package http
 
 import (
@@ -21,11 +20,16 @@ type Settings struct {
 	KeepAlive bool
 	// FollowRedirects follows up to that many redirects; 0 takes a redirect for an error.
 	FollowRedirects int
-	// BlockLocal refuses to connect to link-local addresses, where clouds serve metadata.
+	// BlockLocal refuses to connect to link-local addresses and others where clouds serve metadata. Behind a proxy, which
+	// looks up names by itself, it holds for the proxy's address and for addresses that are written as numbers.
 	BlockLocal bool
-	// Template is a text/template for the body of one alert; empty for the alert as the configuration has it.
+	// Template is a text/template for the body of one alert; empty for the alert as the configuration has it. It sees
+	// .ID .Rule .Priority .Source .Hostname .Time .Output .Message .Tags .Fields (a map) and .Field "proc.name" (text,
+	// empty when there is none), and has the functions json, upper, lower, trim, contains, join, truncate and default. For
+	// an alert for which it fails, the alert is posted without it.
 	Template string
-	// ArrayBody posts a batch as a JSON array, otherwise as lines (NDJSON); a batch of at most one is posted bare.
+	// ArrayBody posts a JSON array, also of a single alert, so that the server always gets the same; otherwise a single
+	// alert is posted bare and a batch as lines (NDJSON).
 	ArrayBody bool
 	TLS       transport.TLS
 }
