@@ -125,9 +125,11 @@ func metricsDocument() string {
 	var b strings.Builder
 	b.WriteString("# Metrics\n\n" + generated)
 	b.WriteString("Served at `/metrics` for Prometheus, with those of the Go runtime and of the process. Names that Falco has keep\n" +
-		"Falco's names and meaning.\n\n| metric | labels | meaning |\n|---|---|---|\n")
+		"Falco's names and meaning. Units are part of the names; a metric of which nothing is known is left out.\n\n" +
+		"For each sink, exactly and at every moment, alerts that came in are accounted for:\n\n```\n" + daemon.Accounting + "\n```\n\n" +
+		"| metric | kind | labels | meaning |\n|---|---|---|---|\n")
 	for _, m := range daemon.Metrics() {
-		fmt.Fprintf(&b, "| `%s` | %s | %s |\n", m.Name, strings.Join(m.Labels, ", "), m.Help)
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Kind, strings.Join(m.Labels, ", "), m.Help)
 	}
 	return b.String()
 }

@@ -28,7 +28,7 @@ func newLog(cfg config.Log, stderr io.Writer) (log *zap.Logger, level zap.Atomic
 		return nil, level, err
 	}
 	var cores []zapcore.Core
-	if cfg.Stderr || !cfg.Syslog {
+	if cfg.Stderr {
 		encoder, w := zapcore.NewJSONEncoder(encoderConfig()), stderr
 		if cfg.Format == "text" || cfg.Format != "json" && isTerminal(stderr) {
 			encoder, w = zapcore.NewConsoleEncoder(encoderConfig()), printable{stderr}

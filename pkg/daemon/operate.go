@@ -135,8 +135,22 @@ type storageState struct {
 
 func (d *Daemon) storage() storageState { return storageState{durable: d.settings().DataDir != ""} }
 
-// effective is the configuration in force in a form for JSON, without secrets.
-func (d *Daemon) effective() any { return d.settings() }
+// setting is a key of the configuration with the value in force, without secrets, and where it was written.
+type setting struct {
+	Key    string `json:"key"`
+	Value  any    `json:"value"`
+	Origin string `json:"origin,omitempty"`
+}
+
+// effective lists the configuration in force.
+func (d *Daemon) effective() []setting {
+	cfg := d.settings()
+	list := []setting{}
+	for _, v := range cfg.Effective() {
+		list = append(list, setting(v))
+	}
+	return list
+}
 
 // sensorProgress is how many system call events the kernel has handed over, and how many of them were taken.
 func (d *Daemon) sensorProgress() (made, taken uint64) {

@@ -98,7 +98,13 @@ func (d *Daemon) metricsHandler() http.HandlerFunc {
 	metrics := promhttp.HandlerFor(newRegistry(d), promhttp.HandlerOpts{
 		ErrorLog: sugared{d.log.Sugar()}, ErrorHandling: promhttp.ContinueOnError, MaxRequestsInFlight: 4,
 	})
-	return metrics.ServeHTTP
+	return func(w http.ResponseWriter, r *http.Request) {
+		if !d.settings().Web.Metrics {
+			http.Error(w, "metrics are off: the key webserver.prometheus_metrics_enabled is false", http.StatusNotFound)
+			return
+		}
+		metrics.ServeHTTP(w, r)
+	}
 }
 
 // forwarded are the headers by which proxies say for whom they ask.

@@ -4,7 +4,10 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
+
+	"github.com/saker-security/saker/pkg/config"
 )
 
 func TestLocalOnly(t *testing.T) {
@@ -99,5 +102,36 @@ func TestEndpoints(t *testing.T) {
 	}
 	if ready := d.readiness(d.ops.started); ready.Ready || ready.Phase != phaseEnding {
 		t.Errorf("at the end: %+v", ready)
+	}
+}
+
+// What is in force is shown, but no secret, and metrics can be off.
+func TestConfigEndpoint(t *testing.T) {
+	cfg, _, err := config.Load(config.Input{Options: []string{
+		"http_output.url=https://user:canary@sink.example/canary?token=canary", "webserver.prometheus_metrics_enabled=false",
+		"audit.listen=127.0.0.1:0", "webserver.listen_port=0", "log_level=debug",
+	}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _, stderr, _ := start(t, cfg, "k8s_audit")
+	code, body := get(t, "http://"+d.WebAddress()+"/config")
+	var list []setting
+	if err := json.Unmarshal([]byte(body), &list); err != nil || code != http.StatusOK {
+		t.Fatalf("%d %v: %s", code, err, body)
+	}
+	if strings.Contains(body, "canary") || strings.Contains(stderr.String(), "canary") {
+		t.Errorf("a secret is shown: %s\n%s", body, stderr)
+	}
+	found := false
+	for _, s := range list {
+		found = found || s.Key == "log_level" && s.Value == "debug" && s.Origin != ""
+	}
+	if !found {
+		t.Errorf("log_level is not shown: %s", body)
+	}
+	code, body = get(t, "http://"+d.WebAddress()+"/metrics")
+	if code != http.StatusNotFound || !strings.Contains(body, "webserver.prometheus_metrics_enabled") {
+		t.Errorf("metrics that are off: %d %s", code, body)
 	}
 }
