@@ -10,6 +10,9 @@ import (
 // Version is set when the program is built.
 var Version = "unknown"
 
+// falcoVersion is the release of Falco whose configuration, rules and outputs were compared with Saker's.
+const falcoVersion = "0.44.1"
+
 // VersionInfo is what `saker version` and /versions say. The keys that Falco has keep their names and meaning.
 type VersionInfo struct {
 	Saker string `json:"saker_version"`
@@ -17,8 +20,18 @@ type VersionInfo struct {
 	Engine string `json:"engine_version_semver"`
 	// EngineMinor is the same as older tools ask for it: the middle number alone.
 	EngineMinor string `json:"engine_version"`
+	// Falco is the release of Falco in whose place Saker can stand, and Plugins are the versions of the plugins whose
+	// work it does itself.
+	Falco   string            `json:"falco_version"`
+	Plugins map[string]string `json:"plugin_versions"`
 	// Drivers are the system call drivers that are built in.
 	Drivers string `json:"drivers"`
+	// None of Falco's libraries, drivers and interfaces for plugins is in Saker: their versions are empty.
+	Libs          string `json:"libs_version"`
+	PluginAPI     string `json:"plugin_api_version"`
+	DriverAPI     string `json:"driver_api_version"`
+	DriverSchema  string `json:"driver_schema_version"`
+	DefaultDriver string `json:"default_driver_version"`
 }
 
 // Versions gives the versions of this program.
@@ -29,5 +42,8 @@ func Versions() VersionInfo {
 		names = append(names, name)
 	}
 	slices.Sort(names)
-	return VersionInfo{Saker: Version, Engine: rule.EngineVersion, EngineMinor: parts[1], Drivers: strings.Join(names, " ")}
+	return VersionInfo{
+		Saker: Version, Engine: rule.EngineVersion, EngineMinor: parts[1], Falco: falcoVersion, Plugins: rule.Plugins(),
+		Drivers: strings.Join(names, " "),
+	}
 }
