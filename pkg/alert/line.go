@@ -13,6 +13,8 @@ type Options struct {
 	// Output, Message, Fields and Tags are json_include_output_property, json_include_message_property,
 	// json_include_output_fields_property and json_include_tags_property: the optional keys of a JSON line.
 	Output, Message, Fields, Tags bool
+	// ID adds the key id, which Falco does not have.
+	ID bool
 	// ISO8601 is time_format_iso_8601: the time of a text line is in UTC with its date, instead of the local time of
 	// day.
 	ISO8601 bool
@@ -70,6 +72,10 @@ func (a *Alert) AppendJSON(dst []byte, o Options) []byte {
 	}
 	dst = append(dst, `{"hostname":`...)
 	dst = format.AppendString(dst, a.Hostname)
+	if o.ID {
+		dst = append(dst, `,"id":`...)
+		dst = format.AppendString(dst, a.ID)
+	}
 	if o.Message {
 		dst = append(dst, `,"message":`...)
 		dst = format.AppendString(dst, a.Message)

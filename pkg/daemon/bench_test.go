@@ -15,6 +15,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/rule"
 )
 
@@ -57,10 +58,16 @@ func benchPipeline(b *testing.B) *pipeline {
 	b.Helper()
 	cfg := config.Default()
 	cfg.Hostname = "bench"
-	p, err := newPipeline(cfg, zap.NewNop(), io.Discard, io.Discard)
+	log := zap.NewNop()
+	p, err := newPipeline(cfg, log, io.Discard, func() (*deliver.Outputs, error) { return openOutputs(&cfg, log, io.Discard) })
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(func() {
+		if err := p.outputs.Close(); err != nil {
+			b.Error(err)
+		}
+	})
 	return p
 }
 
@@ -113,14 +120,17 @@ func BenchmarkAuditPath(b *testing.B) {
 // BenchmarkReceiver is the same over HTTP on the loopback interface, one client with one connection.
 func BenchmarkReceiver(b *testing.B) {
 	body, events := benchBody(b)
-	d := &Daemon{pipeline: benchPipeline(b), log: zap.NewNop(), cfg: config.Default()}
+	d := &Daemon{pipeline: benchPipeline(b), log: zap.NewNop(), cfg: config.Default(), stopTime: stopTime}
 	d.cfg.Audit.Listen, d.cfg.Web.Enabled = "127.0.0.1:0", false
-	if err := d.listen(true); err != nil {
+	if err := d.openAudit(); err != nil {
 		b.Fatal(err)
 	}
-	server := audit.NewServer("", nil, d.receiver)
-	go func() { _ = server.Serve(d.audit) }()
-	defer server.Close()
+	end := d.start(b.Context(), d.sources)
+	defer func() {
+		if err := end(); err != nil {
+			b.Error(err)
+		}
+	}()
 	url := "http://" + d.AuditAddress() + "/k8s-audit"
 	b.SetBytes(int64(len(body)))
 	for b.Loop() {

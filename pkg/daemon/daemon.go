@@ -4,88 +4,136 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
 	"net"
-	"net/http"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/syscall/driver"
 )
 
-// shutdownTime is how long requests that are being worked on, and outputs, may take after the program was told to end.
-const shutdownTime = 20 * time.Second
+// stopTime is how long requests and events that are being worked on may take after the program was told to end.
+const stopTime = 20 * time.Second
+
+// Options say what a Daemon works with.
+type Options struct {
+	// Load reads the configuration, at the start and for every reload. The warnings name keys that have no effect.
+	Load func() (cfg config.Config, warnings []string, err error)
+	// Sources names the event sources to take in, k8s_audit or syscall, which then must be possible; those that the
+	// configuration asks for when empty.
+	Sources []string
+	// Alerts go to Stdout, the log and findings about rules to Stderr.
+	Stdout, Stderr io.Writer
+}
 
 // Daemon is the running program. It is made by New, run once by Run.
 type Daemon struct {
+	options Options
+	// cfg is the configuration that it was started with, inForce the present one.
 	cfg      config.Config
+	inForce  atomic.Pointer[config.Config]
 	log      *zap.Logger
 	ops      *operation
 	pipeline *pipeline
 	receiver *audit.Receiver
 	sensor   *sensor
-	stats    io.Writer
-	// patience is how long the end may wait for others.
-	patience time.Duration
-	// stuck tells that an output blocks, so that nothing may wait for it any more.
-	stuck bool
-
-	audit, web net.Listener
+	// sources are kept running until the program is told to end, servers until it has ended.
+	sources, servers []*keeper
+	// absent are the sources for which the machine has no means.
+	absent []sourceState
+	audit, web       *server
+	// stopTime is stopTime.
+	stopTime time.Duration
 }
 
-// New loads the rules, opens the outputs and binds the listeners. sources names the event sources to take in; all
-// when empty. Alerts go to stdout, the log and findings about rules to stderr. What is wrong with the configuration,
-// the rules or the addresses is an error; a machine without the means for the system call sensor is none.
-func New(cfg config.Config, sources []string, stdout, stderr io.Writer) (*Daemon, error) {
-	for _, s := range sources {
-		if s != event.SourceK8sAudit && s != event.SourceSyscall {
-			return nil, fmt.Errorf("unknown source %q: there are %s and %s", s, event.SourceK8sAudit, event.SourceSyscall)
-		}
+// New loads the configuration and the rules, opens the outputs and the sources and takes the addresses. What is wrong
+// with one of them is an error; that the machine lacks the means for the system call sensor is none unless it is named
+// in the options or is the only source.
+func New(o Options) (_ *Daemon, err error) {
+	cfg, warnings, err := o.Load()
+	for _, w := range warnings {
+		warn(o.Stderr, w, "")
 	}
-	wanted := func(source string) bool { return len(sources) == 0 || slices.Contains(sources, source) }
-	log, level, err := newLog(cfg.Log, stderr)
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{cfg: cfg, log: log, ops: newOperation(level), stats: stdout, patience: shutdownTime}
-	if cfg.JSON {
-		d.stats = stderr
-	}
-	if d.pipeline, err = newPipeline(cfg, log, stdout, stderr); err != nil {
+	log, level, err := newLog(cfg.Log, o.Stderr)
+	if err != nil {
 		return nil, err
 	}
-	for _, source := range []string{event.SourceK8sAudit, event.SourceSyscall} {
-		if wanted(source) {
-			d.reportRules(source)
-		}
+	d := &Daemon{options: o, log: log, ops: newOperation(level), stopTime: stopTime}
+	d.pipeline, err = newPipeline(cfg, log, o.Stderr, func() (*deliver.Outputs, error) { return openOutputs(&cfg, log, o.Stdout) })
+	if err != nil {
+		return nil, err
 	}
-	if err := d.listen(wanted(event.SourceK8sAudit)); err != nil {
+	d.cfg = cfg
+	d.inForce.Store(&cfg)
+	if err := d.openAll(); err != nil {
 		d.close()
 		return nil, err
 	}
-	if wanted(event.SourceSyscall) && cfg.Sensor.Kind != "nodriver" {
-		required := slices.Contains(sources, event.SourceSyscall) && len(sources) == 1
-		if err := d.openSensor(required); err != nil {
-			d.close()
-			return nil, err
+	return d, nil
+}
+
+// wantedSources gives the names of the sources to take in, and tells which of them must be possible.
+func (d *Daemon) wantedSources() (names []string, required func(string) bool, err error) {
+	names = d.options.Sources
+	if len(names) == 0 {
+		names = d.cfg.Sources
+	}
+	if len(names) == 0 {
+		names = []string{event.SourceK8sAudit, event.SourceSyscall}
+	}
+	for _, s := range names {
+		if s != event.SourceK8sAudit && s != event.SourceSyscall {
+			return nil, nil, fmt.Errorf("unknown source %q: there are %s and %s", s, event.SourceK8sAudit, event.SourceSyscall)
 		}
 	}
-	return d, nil
+	return names, func(name string) bool { return len(names) == 1 || slices.Contains(d.options.Sources, name) }, nil
+}
+
+// openAll opens the sources and the servers.
+func (d *Daemon) openAll() error {
+	names, required, err := d.wantedSources()
+	if err != nil {
+		return err
+	}
+	for _, name := range names {
+		d.reportRules(name)
+	}
+	if slices.Contains(names, event.SourceK8sAudit) {
+		if err := d.openAudit(); err != nil {
+			return err
+		}
+	}
+	if d.cfg.Web.Enabled {
+		if err := d.openWeb(); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(names, event.SourceSyscall) && d.cfg.Sensor.Kind != "nodriver" {
+		return d.openSensor(required(event.SourceSyscall))
+	}
+	return nil
 }
 
 // reportRules logs how many rules of a source are looked at; none is worth a warning.
 func (d *Daemon) reportRules(source string) {
 	n := 0
 	for _, c := range d.pipeline.engine.Counts().Rules {
-		if c.Rule.Source == source && c.Rule.Enabled && c.Rule.Priority <= d.cfg.Priority {
+		if c.Rule.Source == source && c.Rule.Enabled && c.Rule.Priority <= d.settings().Priority {
 			n++
 		}
 	}
@@ -96,83 +144,74 @@ func (d *Daemon) reportRules(source string) {
 	d.log.Info("rules loaded", zap.String("source", source), zap.Int("rules", n))
 }
 
-func (d *Daemon) listen(wanted bool) (err error) {
-	var listener net.ListenConfig
-	if wanted {
-		if d.audit, err = listener.Listen(context.Background(), "tcp", d.cfg.Audit.Listen); err != nil {
-			return fmt.Errorf("listen for audit events (choose another address with --audit-listen): %w", err)
-		}
-		d.receiver = audit.NewReceiver(&audit.Splitter{}, d.evaluateBatch)
-		if d.cfg.Audit.MaxBody > 0 {
-			d.receiver.MaxBody = d.cfg.Audit.MaxBody
-			d.receiver.MaxBytes = max(d.receiver.MaxBytes, d.cfg.Audit.MaxBody+d.cfg.Audit.MaxBody/2)
+// keep makes the keeper of a source that is open.
+func (d *Daemon) keep(s source) *keeper {
+	return &keeper{source: s, log: d.log, panicked: d.pipeline.panicked, up: true}
+}
+
+// openAudit makes the receiver of audit events.
+func (d *Daemon) openAudit() error {
+	d.receiver = audit.NewReceiver(&audit.Splitter{}, d.evaluateBatch)
+	if d.cfg.Audit.MaxBody > 0 {
+		d.receiver.MaxBody = d.cfg.Audit.MaxBody
+		d.receiver.MaxBytes = max(d.receiver.MaxBytes, d.cfg.Audit.MaxBody+d.cfg.Audit.MaxBody/2)
+	}
+	d.audit = &server{title: event.SourceK8sAudit, network: "tcp", address: d.cfg.Audit.Listen, log: d.log,
+		handler: alsoAt(d.cfg.Audit.Path, d.receiver),
+		hint: " (choose another address with --audit-listen)"}
+	if d.cfg.Audit.Certificate != "" {
+		d.audit.tls = func() (*tls.Config, error) {
+			return audit.TLSConfig(d.cfg.Audit.Certificate, d.cfg.Audit.Key, d.cfg.Audit.ClientCA)
 		}
 	}
-	if d.cfg.Web.Enabled {
-		address := net.JoinHostPort(d.cfg.Web.Address, fmt.Sprint(d.cfg.Web.Port))
-		if d.web, err = listener.Listen(context.Background(), "tcp", address); err != nil {
-			return fmt.Errorf("listen for health checks and metrics (choose another port with -o webserver.listen_port=N, or -o webserver.enabled=false): %w", err)
-		}
+	if err := d.audit.open(); err != nil {
+		return err
 	}
+	d.sources = append(d.sources, d.keep(d.audit))
+	return nil
+}
+
+// openWeb makes the server of health checks and metrics.
+func (d *Daemon) openWeb() error {
+	d.web = &server{title: "health checks and metrics", network: "tcp", log: d.log, handler: newWeb(d), tls: webTLS(d.cfg.Web),
+		address: net.JoinHostPort(d.cfg.Web.Address, fmt.Sprint(d.cfg.Web.Port)),
+		hint:    " (choose another port with -o webserver.listen_port=N, or -o webserver.enabled=false)"}
+	if err := d.web.open(); err != nil {
+		return err
+	}
+	d.servers = append(d.servers, d.keep(d.web))
+	return nil
+}
+
+// openSensor makes the system call sensor. A machine without the means for it is an error only when required.
+func (d *Daemon) openSensor(required bool) error {
+	s := newSensor(d.cfg, d.pipeline, d.log)
+	if err := s.open(); err != nil {
+		if errors.Is(err, driver.ErrUnavailable) && !required {
+			d.log.Warn("going on without system calls", zap.String("reason", oneLine(err)))
+			d.absent = append(d.absent, sourceState{name: event.SourceSyscall, failure: oneLine(err), optional: true})
+			return nil
+		}
+		return err
+	}
+	d.sensor = s
+	d.sources = append(d.sources, d.keep(s))
 	return nil
 }
 
 // AuditAddress is where the audit receiver listens, empty when it does not.
-func (d *Daemon) AuditAddress() string { return address(d.audit) }
+func (d *Daemon) AuditAddress() string { return d.audit.addressOf() }
 
 // WebAddress is where health checks and metrics are served, empty when they are not.
-func (d *Daemon) WebAddress() string { return address(d.web) }
-
-func address(l net.Listener) string {
-	if l == nil {
-		return ""
-	}
-	return l.Addr().String()
-}
+func (d *Daemon) WebAddress() string { return d.web.addressOf() }
 
 // Run takes in events until ctx ends, then finishes what was taken in, prints the statistics and closes everything.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer d.close()
-	var servers []*http.Server
-	var running sync.WaitGroup
+	working := context.WithoutCancel(ctx)
 	failures := make(chan error, 3)
-	serve := func(name string, s *http.Server, l net.Listener) {
-		servers = append(servers, s)
-		s.ErrorLog = zap.NewStdLog(d.log)
-		running.Go(func() {
-			var err error
-			if s.TLSConfig != nil {
-				err = s.ServeTLS(l, "", "")
-			} else {
-				err = s.Serve(l)
-			}
-			if !errors.Is(err, http.ErrServerClosed) {
-				failures <- fmt.Errorf("serve %s: %w", name, err)
-			}
-		})
-	}
-	if d.audit != nil {
-		s := audit.NewServer("", nil, d.receiver)
-		if d.cfg.Audit.Certificate != "" {
-			var err error
-			if s.TLSConfig, err = audit.TLSConfig(d.cfg.Audit.Certificate, d.cfg.Audit.Key, d.cfg.Audit.ClientCA); err != nil {
-				return err
-			}
-		}
-		d.log.Info("taking in audit events", zap.String("address", d.AuditAddress()), zap.String("path", "/k8s-audit"), zap.Bool("tls", s.TLSConfig != nil))
-		serve("audit events", s, d.audit)
-	}
-	if d.web != nil {
-		serve("health and metrics", audit.NewServer("", nil, newWeb(d)), d.web)
-		d.log.Info("serving health checks and metrics", zap.String("address", d.WebAddress()))
-	}
-	if d.sensor != nil {
-		running.Go(func() {
-			if err := d.sensor.run(); err != nil {
-				failures <- fmt.Errorf("system call sensor: %w", err)
-			}
-		})
-	}
+	endServers := d.start(working, d.servers)
+	endSources := d.start(working, d.sources)
 	endOperation := d.operate(ctx, failures)
 	var err error
 	select {
@@ -181,96 +220,46 @@ func (d *Daemon) Run(ctx context.Context) error {
 	case err = <-failures:
 	}
 	endOperation()
-	return errors.Join(err, d.end(context.WithoutCancel(ctx), servers, &running))
+	// Who waits for room in a queue gets no more of it than requests get time.
+	patience := time.AfterFunc(d.stopTime, d.pipeline.giveUp)
+	defer patience.Stop()
+	err = errors.Join(err, endSources(), d.finish(working))
+	return errors.Join(err, endServers())
 }
 
-// end stops taking in, waits for what was taken in and finishes it. It does not wait longer than patience for a client
-// that does not end its request, and again for an output that does not take its alerts.
-func (d *Daemon) end(ctx context.Context, servers []*http.Server, running *sync.WaitGroup) (err error) {
-	limit, cancel := context.WithTimeout(ctx, d.patience)
-	defer cancel()
-	for _, s := range servers {
-		e := s.Shutdown(limit)
-		if errors.Is(e, context.DeadlineExceeded) {
-			d.log.Warn("requests were cut off before they were answered; their senders will send them again")
-			e = s.Close()
+// start keeps sources running. The returned function ends them, after what is being worked on or when stopTime is over.
+func (d *Daemon) start(ctx context.Context, sources []*keeper) (end func() error) {
+	ctx, cancel := context.WithCancel(ctx)
+	var running sync.WaitGroup
+	for _, k := range sources {
+		running.Go(func() { k.keep(ctx) })
+	}
+	return func() error {
+		limit, done := context.WithTimeout(context.WithoutCancel(ctx), d.stopTime)
+		defer done()
+		cancel()
+		errs := make([]error, len(sources))
+		var stopping sync.WaitGroup
+		for i, k := range sources {
+			stopping.Go(func() { errs[i] = k.stop(limit) })
 		}
-		err = errors.Join(err, e)
-	}
-	if d.sensor != nil {
-		err = errors.Join(err, d.sensor.stop())
-	}
-	done := make(chan error, 1)
-	go func() {
+		stopping.Wait()
 		running.Wait()
-		done <- d.finish()
-	}()
-	select {
-	case e := <-done:
-		return errors.Join(err, e)
-	case <-time.After(d.patience):
-		d.stuck = true
-		return errors.Join(err, errors.New("end without the outputs: one of them does not take its alerts"))
-	}
-}
-
-// finish flushes the outputs and prints the statistics.
-func (d *Daemon) finish() error {
-	err := d.pipeline.outputs.Flush()
-	d.reportNotEvaluated()
-	return errors.Join(err, d.pipeline.writeStatistics(d.stats))
-}
-
-// reportNotEvaluated says which events were not evaluated and why.
-func (d *Daemon) reportNotEvaluated() {
-	for _, line := range d.pipeline.notEvaluated() {
-		d.log.Warn("events were not evaluated", zap.String("source", line.source), zap.String("reason", line.reason), zap.Uint64("events", line.count))
-	}
-	if d.receiver != nil {
-		for reason, n := range d.receiver.Stats().Rejected {
-			if n > 0 {
-				d.log.Warn("audit items were rejected", zap.String("reason", reason), zap.Uint64("items", n))
-			}
-		}
+		return errors.Join(errs...)
 	}
 }
 
 // close releases everything; what is closed already stays so.
 func (d *Daemon) close() {
-	for _, l := range []net.Listener{d.audit, d.web} {
-		if l != nil {
-			_ = l.Close() // a listener that its server has closed already
-		}
+	over, cancel := context.WithCancel(context.Background())
+	cancel()
+	for _, k := range slices.Concat(d.sources, d.servers) {
+		_ = k.stop(over) // reported by Run, if it got that far
 	}
-	if d.sensor != nil {
-		_ = d.sensor.stop() // reported by Run, if it got that far
+	d.pipeline.giveUp()
+	if err := d.pipeline.outputs.Close(); err != nil {
+		d.log.Error("closing the outputs failed", zap.Error(err))
 	}
-	if d.pipeline != nil && !d.stuck {
-		if err := d.pipeline.outputs.Close(); err != nil {
-			d.log.Error("closing the outputs failed", zap.Error(err))
-		}
-	}
-}
-
-// evaluateBatch evaluates the events of a request. It returns an error when an alert could not be written, so that
-// the API server sends the batch again.
-func (d *Daemon) evaluateBatch(_ context.Context, b *audit.Batch) error {
-	w := d.pipeline.worker()
-	defer d.pipeline.release(w)
-	var errs []error
-	for e := range b.All() {
-		if err := w.evaluate(e); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	for _, r := range b.Rejects {
-		d.log.Warn("audit item rejected", zap.Stringer("reason", r.Reason), zap.Int("offset", r.Offset))
-	}
-	err := errors.Join(append(errs, d.pipeline.outputs.Flush())...)
-	if err != nil {
-		d.log.Error("evaluating a batch of audit events failed; the sender is told to send it again", zap.Error(err))
-	}
-	return err
 }
 
 // oneLine joins the lines of an error for a log.

@@ -110,19 +110,11 @@ func (d *Daemon) responds(ctx context.Context) bool {
 }
 
 // commit returns when all alerts that were delivered so far are stored.
-func (d *Daemon) commit(context.Context) error { return d.pipeline.outputs.Flush() }
+func (d *Daemon) commit(ctx context.Context) error { return d.pipeline.outputs.Commit(ctx) }
 
 // sinkCounts says what became of the alerts, sink by sink.
 func (d *Daemon) sinkCounts() []deliver.Count {
-	var list []deliver.Count
-	for _, n := range d.pipeline.outputs.Counts() {
-		c := deliver.Count{Sink: n.Sink, Matched: n.Delivered + n.Failed, Delivered: n.Delivered}
-		if n.Failed > 0 {
-			c.Dropped = map[string]uint64{"failed": n.Failed}
-		}
-		list = append(list, c)
-	}
-	return list
+	return d.pipeline.outputs.Counts()
 }
 
 // storageState is how the alerts are stored until they are delivered.
@@ -133,7 +125,15 @@ type storageState struct {
 	failure string
 }
 
-func (d *Daemon) storage() storageState { return storageState{durable: d.settings().DataDir != ""} }
+func (d *Daemon) storage() storageState {
+	s := storageState{durable: d.settings().DataDir != ""}
+	for _, c := range d.sinkCounts() {
+		if c.DiskError != "" {
+			s.failure = c.Sink + ": " + c.DiskError
+		}
+	}
+	return s
+}
 
 // setting is a key of the configuration with the value in force, without secrets, and where it was written.
 type setting struct {

@@ -1,16 +1,21 @@
 package daemon
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"runtime/debug"
 	"sort"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/config"
-	"github.com/saker-security/saker/pkg/deliver/direct"
+	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/rule"
@@ -20,64 +25,42 @@ import (
 // count it. It is safe for concurrent use; each goroutine works with a worker of its own.
 type pipeline struct {
 	engine     *engine.Engine
-	outputs    *direct.Outputs
+	outputs    *deliver.Outputs
 	statistics *alert.Statistics
 	hostname   string
 	log        *zap.Logger
 	workers    sync.Pool
+	panics     panics
+	// patient ends when nobody may wait any more for room in the queues: giveUp is called.
+	patient context.Context
+	giveUp  context.CancelFunc
+	// lost counts alerts that could not be put into the queues because patient ended.
+	lost atomic.Uint64
 }
 
-func newPipeline(cfg config.Config, log *zap.Logger, stdout, stderr io.Writer) (*pipeline, error) {
-	compiled, names, err := loadRules(cfg, log, stderr)
+// newPipeline loads the rules, prints findings about them to findings, and then opens the outputs.
+func newPipeline(cfg config.Config, log *zap.Logger, findings io.Writer, open func() (*deliver.Outputs, error)) (*pipeline, error) {
+	rules, err := loadRules(cfg, log, findings)
 	if err != nil {
 		return nil, err
 	}
-	sinks, err := openSinks(cfg, stdout)
+	outputs, err := open()
 	if err != nil {
 		return nil, err
 	}
-	return &pipeline{
-		engine:     engine.New(compiled, engine.Options{MatchAll: cfg.MatchAll, MinPriority: cfg.Priority}),
-		outputs:    direct.New(sinks...),
-		statistics: alert.NewStatistics(names...),
+	p := &pipeline{
+		engine:     engine.New(rules.compiled, engineOptions(cfg)),
+		outputs:    outputs,
+		statistics: alert.NewStatistics(rules.names...),
 		hostname:   cfg.Hostname,
 		log:        log,
-	}, nil
+	}
+	p.patient, p.giveUp = context.WithCancel(context.Background())
+	return p, nil
 }
 
-// openSinks opens what the configuration asks for; without any sink nobody would see an alert, which is an error.
-func openSinks(cfg config.Config, stdout io.Writer) ([]direct.Sink, error) {
-	o := alert.Options{
-		Output: cfg.JSONOutput, Message: cfg.JSONMessage, Fields: cfg.JSONFields, Tags: cfg.JSONTags, ISO8601: cfg.ISO8601,
-	}
-	asJSON := func(dst []byte, a *alert.Alert) []byte { return append(a.AppendJSON(dst, o), '\n') }
-	line := asJSON
-	if !cfg.JSON {
-		line = func(dst []byte, a *alert.Alert) []byte { return append(a.AppendText(dst, o), '\n') }
-	}
-	var sinks []direct.Sink
-	// The journal comes first: an alert is kept before anybody is told.
-	if cfg.DataDir != "" {
-		s, err := direct.NewJournal(cfg.DataDir, asJSON)
-		if err != nil {
-			return nil, err
-		}
-		sinks = append(sinks, s)
-	}
-	if cfg.Outputs.Stdout.Enabled {
-		sinks = append(sinks, direct.NewWriter("stdout", stdout, cfg.Outputs.Stdout.Settings.Buffered, line))
-	}
-	if cfg.Outputs.File.Enabled {
-		s, err := direct.NewFile(cfg.Outputs.File.Settings.Path, cfg.Outputs.File.Settings.KeepOpen, line)
-		if err != nil {
-			return nil, err
-		}
-		sinks = append(sinks, s)
-	}
-	if len(sinks) == 0 {
-		return nil, errors.New("no output is enabled, alerts would be lost: enable stdout_output or file_output, or set data_dir")
-	}
-	return sinks, nil
+func engineOptions(cfg config.Config) engine.Options {
+	return engine.Options{MatchAll: cfg.MatchAll, MinPriority: cfg.Priority}
 }
 
 // worker evaluates events one after another.
@@ -85,46 +68,86 @@ type worker struct {
 	p       *pipeline
 	builder alert.Builder
 	event   *event.Event
-	errs    []error
+	err     error
 	emit    func(*rule.CompiledRule)
+	// wait has it wait for room in the queues of the sinks, instead of returning an error.
+	wait bool
 }
 
-func (p *pipeline) worker() *worker {
-	if w, ok := p.workers.Get().(*worker); ok {
-		return w
+// worker gives a worker. One that waits, waits for room in the queues; the others return deliver.ErrFull.
+func (p *pipeline) worker(wait bool) *worker {
+	w, ok := p.workers.Get().(*worker)
+	if !ok {
+		w = &worker{p: p, builder: alert.Builder{Hostname: p.hostname}}
+		w.emit = w.alert // once, so that an event costs no allocation
 	}
-	w := &worker{p: p, builder: alert.Builder{Hostname: p.hostname}}
-	w.emit = w.alert // once, so that an event costs no allocation
+	w.wait = wait
 	return w
 }
 
 func (p *pipeline) release(w *worker) { p.workers.Put(w) }
 
-// evaluate judges one event and delivers its alerts. The error says which alerts could not be delivered. An event
-// whose evaluation fails is counted as not evaluated by the engine and logged; asking for it again would not help.
+// evaluate judges one event and puts its alerts into the queues. The error is that of the first alert for which that was
+// not possible; the others of the event are not tried then. An event whose evaluation fails is counted as not evaluated
+// by the engine and logged; asking for it again would not help.
 func (w *worker) evaluate(e *event.Event) error {
-	w.event, w.errs = e, w.errs[:0]
-	if err := w.p.engine.Evaluate(e, w.emit); err != nil {
-		w.p.log.Error("an event could not be evaluated", zap.Error(err), zap.String("source", e.Source), zap.Uint64("num", e.Num))
-	}
+	w.event, w.err = e, nil
+	err := w.p.engine.Evaluate(e, w.emit)
 	w.event = nil
-	if len(w.errs) == 0 {
-		return nil
+	if err != nil {
+		w.p.notEvaluable(err)
 	}
-	return errors.Join(w.errs...)
+	return w.err
+}
+
+func (p *pipeline) notEvaluable(err error) {
+	var caught *engine.PanicError
+	if errors.As(err, &caught) {
+		p.panicked(fmt.Sprintf("rule %q", caught.Rule), caught.Value, caught.Stack)
+		return
+	}
+	p.log.Error("an event could not be evaluated", zap.Error(err))
 }
 
 func (w *worker) alert(r *rule.CompiledRule) {
-	a := w.builder.New(w.event, r)
-	w.p.statistics.Add(a)
-	if err := w.p.outputs.Deliver(a); err != nil {
-		w.errs = append(w.errs, err)
+	if w.err != nil {
+		return // whoever sent the event sends it again
+	}
+	a := w.build(r)
+	if w.err = w.deliver(a); w.err == nil {
+		w.p.statistics.Add(a)
 	}
 }
 
-// writeStatistics prints what Falco prints at its end.
-func (p *pipeline) writeStatistics(w io.Writer) error {
-	_, err := p.statistics.WriteTo(w)
+// build makes the alert. When that panics, the alert has the output of the rule as it is written instead of with values.
+func (w *worker) build(r *rule.CompiledRule) (a *alert.Alert) {
+	defer func() {
+		if p := recover(); p != nil {
+			w.p.panicked(fmt.Sprintf("output of rule %q", r.Name), p, debug.Stack())
+			e := w.event
+			a = &alert.Alert{
+				ID:   alert.NewID(e.Time, fmt.Appendf(nil, "%s\x00%s\x00%d\x00%s", e.Source, r.Name, e.Num, w.p.hostname)),
+				Time: e.Time, Rule: r.Name, Priority: r.Priority, Source: r.Source, Hostname: w.p.hostname, Tags: r.Tags,
+				Message: r.Rule.Output,
+			}
+		}
+	}()
+	return w.builder.New(w.event, r)
+}
+
+// maxWait is the longest pause before an alert is offered again to queues that are full.
+const maxWait = 100 * time.Millisecond
+
+func (w *worker) deliver(a *alert.Alert) error {
+	err := w.p.outputs.Deliver(a)
+	for pause := time.Duration(0); w.wait && errors.Is(err, deliver.ErrFull); pause = min(2*pause+time.Millisecond, maxWait) {
+		// There may be room, but not for this alert if it is large: hence the pause.
+		if e := w.p.outputs.Room(w.p.patient); e != nil || !sleep(w.p.patient, pause) {
+			w.p.lost.Add(1)
+			return err
+		}
+		err = w.p.outputs.Deliver(a)
+	}
 	return err
 }
 

@@ -11,10 +11,12 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/capture"
 	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/syscall"
 )
@@ -48,12 +50,13 @@ func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stde
 	if err != nil {
 		return err
 	}
-	p, err := newPipeline(cfg, log, out, stderr)
+	p, err := newPipeline(cfg, log, stderr, func() (*deliver.Outputs, error) { return openReplayOutputs(&cfg, log, out) })
 	if err != nil {
 		return err
 	}
+	defer p.giveUp()
 	defer func() { err = errors.Join(err, p.outputs.Close()) }()
-	r := &replay{ctx: ctx, worker: p.worker(), pipeline: p, stderr: stderr}
+	r := &replay{ctx: ctx, worker: p.worker(true), pipeline: p, stderr: stderr}
 	r.audit.Splitter = &audit.Splitter{}
 	r.audit.Report = func(e *audit.FileError) { fmt.Fprintln(stderr, "Error:", e) }
 	files, err := listFiles(paths)
@@ -65,17 +68,34 @@ func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stde
 			return err
 		}
 	}
-	if err := p.outputs.Flush(); err != nil {
-		return err
-	}
+	undelivered := p.drainReplay(ctx, cfg.Shutdown.Drain)
 	statistics := io.Writer(out)
 	if cfg.JSON {
 		statistics = stderr
 	}
-	if err := p.writeStatistics(statistics); err != nil {
-		return err
+	return errors.Join(p.writeStatistics(statistics), undelivered, r.missed())
+}
+
+// drainReplay has everything delivered. Files and standard output get the time that they need, other sinks as much as
+// is configured from when they no longer get on: a replay that hangs helps nobody. What is left is the error.
+func (p *pipeline) drainReplay(ctx context.Context, patience time.Duration) error {
+	limit, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	last, err := uint64(0), p.outputs.Drain(limit)
+	for err != nil && ctx.Err() == nil {
+		delivered := uint64(0)
+		for _, c := range p.outputs.Counts() {
+			delivered += c.Delivered + c.Dead
+		}
+		if delivered == last {
+			break
+		}
+		last = delivered
+		limit, cancel := context.WithTimeout(ctx, patience)
+		err = p.outputs.Drain(limit)
+		cancel()
 	}
-	return r.missed()
+	return errors.Join(p.outputs.Close(), tellLeft(p.outputs.Counts(), "", io.Discard))
 }
 
 // listFiles replaces directories by the files in them, by name, without going deeper.

@@ -50,18 +50,26 @@ func withStatic(c *field.Catalogue, static []config.StaticField) *field.Catalogu
 	return field.New(c.Source(), c.Types(), own, more)
 }
 
+// loaded are rules that can be run. names are those of all of them in the order of their definition, in which the
+// statistics list them.
+type loaded struct {
+	compiled *rule.Compiled
+	names    []string
+}
+
 // loadRules reads the rules files of the configuration, or the built-in rules where it names none, switches rules on
 // and off, compiles them and appends to their outputs. Findings that matter for running them are printed to stderr.
-// names are those of the rules in the order of their definition, in which the statistics list them.
-func loadRules(cfg config.Config, log *zap.Logger, stderr io.Writer) (compiled *rule.Compiled, names []string, err error) {
+func loadRules(cfg config.Config, log *zap.Logger, stderr io.Writer) (*loaded, error) {
 	files := rules.Files()
 	if len(cfg.RulesFiles) > 0 {
+		var err error
 		if files, err = rule.ReadFiles(cfg.RulesFiles); err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 	}
 	catalogues := Catalogues(cfg.Hostname, cfg.StaticFields...)
 	set, found := rule.Load(files, catalogues)
+	var names []string
 	for _, r := range set.Rules {
 		names = append(names, r.Name)
 	}
@@ -69,15 +77,18 @@ func loadRules(cfg config.Config, log *zap.Logger, stderr io.Writer) (compiled *
 	compiled, more := set.Compile(catalogues)
 	found = slices.DeleteFunc(append(found, more...), func(d rule.Diagnostic) bool { return d.Severity == condition.SeverityInfo })
 	if err := (lint.Result{Findings: found}).WriteText(stderr); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if rule.HasErrors(found) {
-		return nil, nil, fmt.Errorf("%w: see the findings above", ErrRules)
+		return nil, fmt.Errorf("%w: see the findings above", ErrRules)
 	}
 	reportSelections(set, unmatched, cfg, stderr)
 	reportCaptures(set, log)
-	compiled, err = appendOutputs(compiled, cfg, stderr)
-	return compiled, names, err
+	compiled, err := appendOutputs(compiled, cfg, stderr)
+	if err != nil {
+		return nil, err
+	}
+	return &loaded{compiled, names}, nil
 }
 
 // reportSelections tells which selections have no effect.

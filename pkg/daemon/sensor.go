@@ -1,34 +1,21 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/netip"
 	"os"
-	"path/filepath"
-	"strings"
+	"runtime/debug"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"go.uber.org/zap"
 
-	"github.com/saker-security/saker/pkg/condition/program"
+	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/syscall"
-	"github.com/saker-security/saker/pkg/syscall/account"
 	"github.com/saker-security/saker/pkg/syscall/driver"
-	"github.com/saker-security/saker/pkg/syscall/driver/core"
-	"github.com/saker-security/saker/pkg/syscall/process"
-	"github.com/saker-security/saker/pkg/syscall/table"
-)
-
-// drivers are those built in, by their name in engine.kind, and driverOrder is how auto tries them.
-var (
-	drivers     = map[string]func(driver.Options) (driver.Driver, error){"modern_ebpf": core.Open}
-	driverOrder = []string{"modern_ebpf", "bcc"}
 )
 
 // lossInterval is how often the driver is asked whether it lost events.
@@ -36,32 +23,58 @@ const lossInterval = 5 * time.Second
 
 // sensor is the system call source: a driver, the state that its events build up, and the loop between them.
 type sensor struct {
-	driver    driver.Driver
-	inspector *syscall.Inspector
-	pipeline  *pipeline
-	log       *zap.Logger
-	lost      atomic.Uint64 // as reported last
-	closing   sync.Once
-	closed    error
-	done      chan struct{}
+	kind     string
+	buffer   int
+	pipeline *pipeline
+	log      *zap.Logger
+	// openDriver and newInspector make what a capture consists of.
+	openDriver   func(kind string, o driver.Options) (driver.Driver, error)
+	newInspector func() (*syscall.Inspector, error)
+
+	mu sync.Mutex
+	// live is nil as long as no rule asks for system calls, and while the sensor does not run.
+	live    *live
+	stopped bool
+	// drivers and states are the counters of those that were closed, lost is how many events were reported as lost.
+	drivers driver.Stats
+	states  syscall.Stats
+	lost    uint64
+	// wake ends the wait for rules that ask for system calls, and ended is closed by stop.
+	wake, ended chan struct{}
 }
 
-// openSensor starts the system call sensor. A machine without the means for it is an error only when required.
-func (d *Daemon) openSensor(required bool) error {
-	types := d.pipeline.engine.Types(event.SourceSyscall)
+// live is an open driver with the state that its events build up.
+type live struct {
+	driver    driver.Driver
+	inspector *syscall.Inspector
+	// closed tells that the driver is, counts are its counters then.
+	closed bool
+	counts driver.Stats
+}
+
+func newSensor(cfg config.Config, p *pipeline, log *zap.Logger) *sensor {
+	return &sensor{
+		kind: cfg.Sensor.Kind, buffer: int(cfg.Sensor.Buffer), pipeline: p, log: log, openDriver: openDriver,
+		newInspector: func() (*syscall.Inspector, error) { return newInspector(cfg.HostRoot) },
+		wake:         make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+}
+
+func (s *sensor) name() string { return event.SourceSyscall }
+
+// open opens the driver for what the rules ask for and then fills the process table, so that nothing happens unseen
+// between the two.
+func (s *sensor) open() error {
+	types := s.pipeline.engine.Types(event.SourceSyscall)
 	if types == nil {
-		d.log.Info("the system call sensor is not started")
+		s.log.Info("no rule asks for system calls, the sensor waits for one that does")
 		return nil
 	}
-	drv, err := openDriver(d.cfg.Sensor.Kind, driver.Options{Types: wantedTypes(types), BufferBytes: int(d.cfg.Sensor.Buffer)})
+	drv, err := s.openDriver(s.kind, driver.Options{Types: wantedTypes(types), BufferBytes: s.buffer})
 	if err != nil {
-		if errors.Is(err, driver.ErrUnavailable) && !required {
-			d.log.Warn("going on without system calls", zap.String("reason", oneLine(err)))
-			return nil
-		}
 		return err
 	}
-	in, err := newInspector(d.cfg.HostRoot)
+	in, err := s.newInspector()
 	if err != nil {
 		return errors.Join(err, drv.Close())
 	}
@@ -69,110 +82,96 @@ func (d *Daemon) openSensor(required bool) error {
 	if err != nil {
 		return errors.Join(err, drv.Close())
 	}
-	d.sensor = &sensor{driver: drv, inspector: in, pipeline: d.pipeline, log: d.log, done: make(chan struct{})}
-	d.log.Info("taking in system calls", zap.String("driver", drv.Name()), zap.Int("threads", threads))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return drv.Close()
+	}
+	s.live = &live{driver: drv, inspector: in}
+	s.log.Info("taking in system calls", zap.String("driver", drv.Name()), zap.Int("threads", threads))
 	for _, name := range undeliverable(types) {
-		d.log.Warn("rules ask for events that no driver makes yet", zap.String("event", name))
+		s.log.Warn("rules ask for events that no driver makes yet", zap.String("event", name))
 	}
 	return nil
 }
 
-func openDriver(kind string, o driver.Options) (driver.Driver, error) {
-	if kind != "auto" {
-		open := drivers[kind]
-		if open == nil {
-			return nil, fmt.Errorf("%w: the %s driver is not built into this program (make agent-bcc builds one with it)", driver.ErrUnavailable, kind)
-		}
-		return open(o)
-	}
-	var errs []error
-	for _, name := range driverOrder {
-		if open := drivers[name]; open != nil {
-			d, err := open(o)
-			if err == nil {
-				return d, nil
-			}
-			errs = append(errs, err)
-		}
-	}
-	return nil, errors.Join(errs...)
-}
-
-// wantedTypes is what the driver must deliver for the rules.
-func wantedTypes(s *program.TypeSet) []uint16 {
-	var ids []uint16
-	for _, id := range table.DeliverableIDs() {
-		if s.Has(id) {
-			ids = append(ids, id)
-		}
-	}
-	return ids
-}
-
-// undeliverable names the events that rules ask for by name although no driver makes them.
-func undeliverable(s *program.TypeSet) []string {
-	if s.All() {
-		return nil
-	}
-	var names []string
-	seen := map[string]bool{}
-	for _, id := range s.IDs() {
-		if int(id) >= len(table.TypeNames()) {
-			continue
-		}
-		if name := table.TypeNames()[id]; name != "" && name != "asyncevent" && !seen[name] && !table.Deliverable(name) {
-			seen[name] = true
-			names = append(names, name)
-		}
-	}
-	return names
-}
-
-// newInspector makes the state of this machine, whose files are below root.
-func newInspector(root string) (*syscall.Inspector, error) {
-	proc, err := process.OpenProc(filepath.Join(root, "proc"))
-	if err != nil {
-		return nil, fmt.Errorf("open the process file system: %w", err)
-	}
-	var addresses []netip.Addr
-	found, err := net.InterfaceAddrs()
-	if err != nil {
-		return nil, fmt.Errorf("list the addresses of this machine: %w", err)
-	}
-	for _, a := range found {
-		text, _, _ := strings.Cut(a.String(), "/")
-		if ip, err := netip.ParseAddr(text); err == nil {
-			addresses = append(addresses, ip)
-		}
-	}
-	return syscall.New(syscall.Options{Proc: proc, Accounts: account.Open(root), Addresses: addresses}), nil
-}
-
-// run evaluates events until the driver is closed.
+// run evaluates events until stop is called or the driver fails.
 func (s *sensor) run() error {
-	watching := make(chan struct{})
-	go func() {
-		defer close(watching)
-		s.watchLosses()
+	for {
+		s.mu.Lock()
+		l := s.live
+		s.mu.Unlock()
+		if l == nil {
+			select {
+			case <-s.ended:
+				return nil
+			case <-s.wake:
+			}
+		} else if err := s.watched(l); err != nil {
+			return err
+		}
+		select {
+		case <-s.ended:
+			return nil
+		default:
+		}
+		if err := s.open(); err != nil {
+			return err
+		}
+	}
+}
+
+// watched takes events of an open driver until it is closed, and says when it loses some.
+func (s *sensor) watched(l *live) (err error) {
+	done := make(chan struct{})
+	var watching sync.WaitGroup
+	watching.Go(func() {
+		tick := time.NewTicker(lossInterval)
+		defer tick.Stop()
+		for {
+			select {
+			case <-done:
+				return
+			case <-tick.C:
+				s.reportLosses()
+			}
+		}
+	})
+	defer func() {
+		close(done)
+		watching.Wait()
+		s.retire(l)
 	}()
-	err := s.loop()
-	close(s.done)
-	<-watching
+	for again := true; again; {
+		again, err = s.take(l)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err == nil && !l.closed {
+		err = errors.New("the driver ended by itself")
+	}
 	return err
 }
 
-func (s *sensor) loop() error {
-	w := s.pipeline.worker()
+// take evaluates events. After a panic, which costs the event that it came from, it is to be called again.
+func (s *sensor) take(l *live) (again bool, err error) {
+	w := s.pipeline.worker(true)
 	defer s.pipeline.release(w)
+	defer func() {
+		if p := recover(); p != nil {
+			s.pipeline.panicked("events of the system call sensor", p, debug.Stack())
+			again, err = true, nil
+		}
+	}()
 	for {
-		frame, err := s.driver.Next()
+		frame, err := l.driver.Next()
 		switch {
 		case errors.Is(err, os.ErrClosed), errors.Is(err, io.EOF):
-			return nil
+			return false, nil
 		case err != nil:
-			return fmt.Errorf("take the next event: %w", err)
+			return false, fmt.Errorf("take the next event: %w", err)
 		}
-		e, err := s.inspector.Event(frame)
+		e, err := l.inspector.Event(frame)
 		if err != nil {
 			// Counted by the inspector; a driver that makes such frames has a defect.
 			s.log.Error("a system call event could not be read", zap.Error(err))
@@ -184,45 +183,82 @@ func (s *sensor) loop() error {
 	}
 }
 
-// watchLosses says when the driver lost events, and flushes buffered outputs.
-func (s *sensor) watchLosses() {
-	tick := time.NewTicker(lossInterval)
-	defer tick.Stop()
-	for {
+// retarget has the driver deliver what the rules ask for now. A driver that cannot change while it runs is opened
+// again.
+func (s *sensor) retarget() {
+	types := s.pipeline.engine.Types(event.SourceSyscall)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.live == nil {
 		select {
-		case <-s.done:
-			return
-		case <-tick.C:
-			s.reportLosses()
-			if err := s.pipeline.outputs.Flush(); err != nil {
-				s.log.Error("flushing the outputs failed", zap.Error(err))
-			}
+		case s.wake <- struct{}{}:
+		default: // it is awake
 		}
+		return
+	}
+	var wanted []uint16
+	if types != nil {
+		wanted = wantedTypes(types)
+	}
+	if w, ok := s.live.driver.(driver.Wanter); ok {
+		err := w.Want(wanted)
+		if err == nil {
+			return
+		}
+		s.log.Error("the driver could not be told what the rules ask for now", zap.Error(err))
+	}
+	s.log.Warn("the driver is opened again; system calls of the moment in between are not seen")
+	if err := s.live.close(); err != nil {
+		s.log.Error("closing the driver failed", zap.Error(err))
 	}
 }
 
-// reportLosses logs what the driver lost since the last report.
-func (s *sensor) reportLosses() {
-	stats, err := s.driver.Stats()
-	if err != nil {
-		return // the driver is closed
+// close closes the driver, which ends take. The caller holds the sensor's mu.
+func (l *live) close() error {
+	if l.closed {
+		return nil
 	}
-	var fields []zap.Field
-	var total uint64
-	for reason, n := range stats.Lost {
-		total += n
-		fields = append(fields, zap.Uint64(string(reason), n))
-	}
-	if last := s.lost.Swap(total); total > last {
-		s.log.Warn("system call events were lost and not evaluated", append(fields, zap.Uint64("new", total-last), zap.Uint64("total", total))...)
-	}
+	l.counts = l.stats()
+	l.closed = true
+	return l.driver.Close()
 }
 
-// stop closes the driver, which ends run. It may be called more than once.
-func (s *sensor) stop() error {
-	s.closing.Do(func() {
-		s.reportLosses()
-		s.closed = s.driver.Close()
-	})
-	return s.closed
+// stats reads the counters of the driver. The caller holds the sensor's mu.
+func (l *live) stats() driver.Stats {
+	if l.closed {
+		return l.counts
+	}
+	if stats, err := l.driver.Stats(); err == nil {
+		l.counts = stats
+	}
+	return l.counts
+}
+
+// retire closes the driver if it is not, and keeps its counters.
+func (s *sensor) retire(l *live) {
+	s.reportLosses()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := l.close(); err != nil {
+		s.log.Error("closing the driver failed", zap.Error(err))
+	}
+	s.drivers = sumDrivers(s.drivers, l.counts)
+	s.states = sumStates(s.states, l.inspector.Stats())
+	s.states.Threads = 0
+	s.live = nil
+}
+
+// stop closes the driver, which ends run.
+func (s *sensor) stop(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return nil
+	}
+	s.stopped = true
+	close(s.ended)
+	if s.live == nil {
+		return nil
+	}
+	return s.live.close()
 }

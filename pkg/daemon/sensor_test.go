@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/syscall"
 	"github.com/saker-security/saker/pkg/syscall/driver"
 )
 
@@ -32,12 +33,13 @@ func (l *lossy) Close() error {
 // What the driver lost is said once, also when the program ends before the next look at the counters.
 func TestLossesAreReported(t *testing.T) {
 	var out output
-	log, _, err := newLog(config.Log{Level: "info", Stderr: true}, &out)
+	log, _, err := newLog(config.Log{Level: "info", Format: "json", Stderr: true}, &out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	d := &lossy{lost: map[driver.Loss]uint64{driver.LossBufferFull: 3}, closed: make(chan struct{})}
-	s := &sensor{driver: d, pipeline: &pipeline{}, log: log, done: make(chan struct{})}
+	s := newSensor(config.Config{}, &pipeline{log: log}, log)
+	s.live = &live{driver: d, inspector: syscall.New(syscall.Options{})}
 	s.reportLosses()
 	s.reportLosses()
 	if text := out.String(); strings.Count(text, "were lost") != 1 || !strings.Contains(text, `"buffer_full":3,"new":3,"total":3`) {
@@ -46,7 +48,7 @@ func TestLossesAreReported(t *testing.T) {
 	d.lost[driver.LossBufferFull] = 5
 	running := make(chan error)
 	go func() { running <- s.run() }()
-	if err := s.stop(); err != nil {
+	if err := s.stop(t.Context()); err != nil {
 		t.Error(err)
 	}
 	if err := <-running; err != nil {
@@ -54,5 +56,8 @@ func TestLossesAreReported(t *testing.T) {
 	}
 	if text := out.String(); !strings.Contains(text, `"buffer_full":5,"new":2,"total":5`) {
 		t.Errorf("log:\n%s", text)
+	}
+	if got := s.counts(); got.name != "" || got.driver.Lost[driver.LossBufferFull] != 5 {
+		t.Errorf("counters of a closed driver: %+v", got)
 	}
 }

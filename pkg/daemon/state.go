@@ -1,10 +1,12 @@
 package daemon
 
 import (
+	"slices"
+	"strings"
+
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
-	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/syscall"
 	"github.com/saker-security/saker/pkg/syscall/driver"
 )
@@ -32,18 +34,16 @@ type reloadState struct {
 	failure string
 }
 
-// settings is the configuration in force.
-func (d *Daemon) settings() config.Config { return d.cfg }
+// settings is the configuration in force. It must not be changed.
+func (d *Daemon) settings() *config.Config { return d.inForce.Load() }
 
 // sourceStates gives the sources that are wanted, in the order of their names.
 func (d *Daemon) sourceStates() []sourceState {
-	var list []sourceState
-	if d.receiver != nil {
-		list = append(list, sourceState{name: event.SourceK8sAudit, up: true})
+	list := slices.Clone(d.absent)
+	for _, k := range d.sources {
+		list = append(list, k.state())
 	}
-	if d.sensor != nil {
-		list = append(list, sourceState{name: event.SourceSyscall, up: true})
-	}
+	slices.SortFunc(list, func(a, b sourceState) int { return strings.Compare(a.name, b.name) })
 	return list
 }
 
@@ -63,9 +63,7 @@ func (d *Daemon) sensorCounts() (s sensorState, ok bool) {
 	if d.sensor == nil {
 		return s, false
 	}
-	s = sensorState{name: d.sensor.driver.Name(), state: d.sensor.inspector.Stats()}
-	s.driver, _ = d.sensor.driver.Stats() // fails when the driver is closed
-	return s, true
+	return d.sensor.counts(), true
 }
 
 // currentReceiver is the receiver of audit events, nil when there is none.
