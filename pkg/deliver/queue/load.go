@@ -97,6 +97,7 @@ func (q *Queue) load() error {
 		q.stats.Recovered += l.stored()
 	}
 	q.stats.Records = q.stats.Recovered
+	q.moved = f.marked // a killed process may not have had it on disk
 	for _, seg := range f.useless {
 		q.stats.DamagedBytes += seg.size
 		q.doomed = append(q.doomed, seg)
