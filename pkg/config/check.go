@@ -14,7 +14,8 @@ func (c *Config) finish() {
 	o := &c.Outputs
 	if ms := r.outputTimeout; ms != 2000 && !c.given("delivery.timeout") {
 		for i, d := range o.deliveries() {
-			if !c.given(sinkNames[i]+".delivery.timeout") && o.GRPC.Delivery != *d {
+			// Clients of the gRPC sink come when they like.
+			if sinkNames[i] != "grpc_output" && !c.given(sinkNames[i]+".delivery.timeout") {
 				d.Timeout = time.Duration(ms) * time.Millisecond
 			}
 		}
@@ -28,6 +29,9 @@ func (c *Config) finish() {
 		t.CABundle = r.http.caBundle
 	case r.http.caPath != falcoCAPath && r.http.caPath != falcoCAPath+"/":
 		t.CAPath = r.http.caPath
+	}
+	if c.record.http.plain {
+		t.CAPath = "" // Falco's Helm chart names a directory that is not there without certificates
 	}
 	t.CertificateFile, t.KeyFile = "", ""
 	if r.http.mtls {

@@ -92,6 +92,8 @@ type record struct {
 
 // httpRecord holds the keys of http_output that are no settings of the sink by themselves.
 type httpRecord struct {
+	// plain is set when the URL is known to be one without TLS.
+	plain                                             bool
 	mtls                                              bool
 	cert, key, caCert, caBundle, caPath, templateFile string
 }

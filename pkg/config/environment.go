@@ -84,8 +84,8 @@ func FindFile(list []string) string {
 	return ""
 }
 
-// variables puts the values of SAKER_KEY into the tree: the one for config_files alone, or all others. Values are
-// taken as they are, without ${NAME}; { and [ begin mappings and sequences in YAML's flow form.
+// variables puts the values of SAKER_KEY into the tree: the one for config_files alone, or all others. An empty variable
+// is none. Values are taken as they are, without ${NAME}; { and [ begin mappings and sequences in YAML's flow form.
 func (l *loader) variables(root *value, configFiles bool) {
 	rows := map[string]*Key{}
 	for i := range mainTable().keys {
@@ -97,9 +97,11 @@ func (l *loader) variables(root *value, configFiles bool) {
 			continue
 		}
 		text := l.env.values[name]
-		at := place{layer: layerEnvironment, number: len(name), name: name}
+		if text == "" {
+			continue // as templates of containers have it for what is not set
+		}
 		l.numbers++
-		at.number = l.numbers
+		at := place{layer: layerEnvironment, number: l.numbers, name: name}
 		k := rows[name]
 		if k == nil {
 			if name != FileVariable && !isService(name, text) {
@@ -162,25 +164,26 @@ func (l *loader) places() {
 		c.HostRoot = root
 	}
 	if !c.DataDirChosen {
-		c.DataDir, c.DataDirChosen = l.dataDir()
+		c.DataDir, c.DataDirChosen = dataDir(l.env, os.Geteuid() == 0, isWritable)
 	}
 }
 
 // systemDataDir is where data is unless the environment says otherwise.
 const systemDataDir = "/var/lib/saker"
 
-// dataDir finds the directory for data, and whether somebody chose it.
-func (l *loader) dataDir() (dir string, chosen bool) {
-	if dirs := filepath.SplitList(l.env.values["STATE_DIRECTORY"]); len(dirs) > 0 && filepath.IsAbs(dirs[0]) {
+// dataDir finds the directory for data, and whether somebody chose it. root tells whether the program may make any
+// directory, writable whether it may make files in one.
+func dataDir(env *environment, root bool, writable func(dir string) bool) (dir string, chosen bool) {
+	if dirs := filepath.SplitList(env.values["STATE_DIRECTORY"]); len(dirs) > 0 && filepath.IsAbs(dirs[0]) {
 		return dirs[0], true
 	}
-	if os.Geteuid() == 0 || isWritable(systemDataDir) {
+	if root || writable(systemDataDir) {
 		return systemDataDir, false
 	}
-	if state := l.env.values["XDG_STATE_HOME"]; filepath.IsAbs(state) {
+	if state := env.values["XDG_STATE_HOME"]; filepath.IsAbs(state) {
 		return filepath.Join(state, "saker"), false
 	}
-	if home := l.env.values["HOME"]; filepath.IsAbs(home) {
+	if home := env.values["HOME"]; filepath.IsAbs(home) {
 		return filepath.Join(home, ".local", "state", "saker"), false
 	}
 	return "", false

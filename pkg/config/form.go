@@ -182,6 +182,9 @@ var policy = single("one of "+strings.Join(queue.PolicyNames(), ", "), func(s st
 	return p, err == nil
 }, func(p queue.Policy) any { return p.String() }, schema{"anyOf": []any{schema{"enum": queue.PolicyNames()}, refer("variable")}})
 
+// isPlain tells whether a URL is one without TLS.
+func isPlain(s string) bool { return strings.HasPrefix(strings.ToLower(s), "http://") }
+
 // webURL is the address of a web server; it may have a password in it. With file:PATH it stands in a file.
 var webURL = single("an address that begins with http:// or https:// and names a host, or file:PATH of a file that holds one", func(s string) (secret.Text, bool) {
 	if strings.HasPrefix(s, "file:") || s == "" {

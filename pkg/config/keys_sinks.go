@@ -52,7 +52,9 @@ var facilities = []string{
 
 var httpKeys = []Key{
 	key("http_output.enabled", "false", boolean, func(c *Config) *bool { return &c.Outputs.HTTP.Enabled }, "Post alerts to a web server."),
-	key("http_output.url", "", webURL, func(c *Config) *secret.Text { return &c.Outputs.HTTP.Settings.URL }, "Address. It is never shown whole, since it may hold a password or a token.").secret(),
+	key("http_output.url", "", webURL, func(c *Config) *secret.Text { return &c.Outputs.HTTP.Settings.URL },
+		"Address, or file:PATH of a file that holds it. It is never shown whole, since it may hold a password or a token.").secret().
+		also(func(c *Config, v *value) { c.record.http.plain = isPlain(v.scalar) }),
 	key("http_output.user_agent", "saker", text, func(c *Config) *string { return &c.Outputs.HTTP.Settings.UserAgent }, "Header User-Agent.").
 		falco("falcosecurity/falco", "the server shall see who is there"),
 	key("http_output.insecure", "false", boolean, func(c *Config) *bool { return &c.Outputs.HTTP.Settings.TLS.Insecure }, "Accept any certificate of the server."),
@@ -77,7 +79,7 @@ var httpKeys = []Key{
 		"Go text/template for the body of an alert, instead of the alert as JSON or text.").ours(),
 	key("http_output.template_file", "", text, func(c *Config) *string { return &c.record.http.templateFile }, "File with the template.").ours(),
 	key("http_output.array", "false", boolean, func(c *Config) *bool { return &c.Outputs.HTTP.Settings.ArrayBody },
-		"Send a batch as a JSON array instead of lines. A batch of at most one (delivery.batch: 1) is sent bare.").ours(),
+		"Send a JSON array, also of one alert, instead of the bare alert and, for more than one, lines.").ours(),
 	key("http_output.follow_redirects", "0", integer(0, 20), func(c *Config) *int { return &c.Outputs.HTTP.Settings.FollowRedirects },
 		"How many redirects are followed; 0 takes a redirect for an error.").ours(),
 	key("http_output.block_local", "false", boolean, func(c *Config) *bool { return &c.Outputs.HTTP.Settings.BlockLocal },

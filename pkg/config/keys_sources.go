@@ -111,8 +111,8 @@ var logKeys = []Key{
 	key("log_stderr", "true", boolean, func(c *Config) *bool { return &c.Log.Stderr }, "Write the log to standard error."),
 	key("log_syslog", "false", boolean, func(c *Config) *bool { return &c.Log.Syslog }, "Send the log to syslog.").
 		falco("true", "containers have no syslog, and systemd takes standard error"),
-	inert("libs_logger.enabled", "true", boolean, "Log what Falco's libraries say.", "Saker does not use those libraries"),
-	inert("libs_logger.severity", "info", choice("fatal", "critical", "error", "warning", "notice", "info", "debug", "trace"), "Least severe level of Falco's libraries.", "Saker does not use those libraries"),
+	inert("libs_logger.enabled", "true", boolean, "Log what Falco's libraries say.", "Saker does not use those libraries", "false"),
+	inert("libs_logger.severity", "info", choice("fatal", "critical", "error", "warning", "notice", "info", "debug", "trace"), "Least severe level of Falco's libraries.", "Saker does not use those libraries", "debug"),
 }
 
 func group(name, def string, at func(*Metrics) *bool, help string) Key {

@@ -1,5 +1,122 @@
 package config
 
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+)
+
+// schema is a part of a JSON schema.
 type schema = map[string]any
 
+// refer leads to a definition.
 func refer(name string) schema { return schema{"$ref": "#/definitions/" + name} }
+
+// either allows what one of the schemas does.
+func either(of ...any) schema { return schema{"anyOf": of} }
+
+// list allows lists.
+func list(of schema) schema { return schema{"type": "array", "items": of} }
+
+// object allows mappings with these keys.
+func object(properties schema) schema {
+	return schema{"type": "object", "additionalProperties": false, "properties": properties}
+}
+
+// definitions are what schemas of keys refer to.
+var definitions = schema{
+	// Text in which the environment is replaced may become anything.
+	"variable": schema{"type": "string", "pattern": `\$\{`},
+	"text":     schema{"type": []string{"string", "number", "boolean", "null"}},
+	"boolean":  either(schema{"type": []string{"boolean", "null"}}, schema{"type": "string", "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy]([Ee][Ss])?|[Nn][Oo]?|[Oo][Nn]|[Oo][Ff][Ff])$"}, refer("variable")),
+	"size": either(schema{"type": "integer", "minimum": 0, "maximum": maxBytes},
+		schema{"type": "string", "pattern": `^\s*[0-9]+(\.[0-9]+)?\s*([KkMmGgTt][Ii]?)?[Bb]?\s*$`}, refer("variable")),
+	"duration": either(schema{"const": 0}, schema{"type": "string", "pattern": `^\s*(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y) *)+)\s*$`}, refer("variable")),
+	"interval": either(schema{"type": "integer", "minimum": 0}, schema{"type": "string", "pattern": `^\s*([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y) *)+)\s*$`}, refer("variable")),
+	"texts":    either(refer("text"), list(refer("text"))),
+	"priority": either(schema{"type": "string", "pattern": "^([Ee]mergency|[Aa]lert|[Cc]ritical|[Ee]rror|[Ww]arning|[Nn]otice|[Ii]nfo(rmational)?|[Dd]ebug|[A-Z]+)$"}, refer("variable")),
+	"config_files": either(refer("text"), list(either(schema{"type": "string"}, schema{
+		"type": "object", "additionalProperties": false, "required": []string{"path"},
+		"properties": schema{"path": refer("text"), "strategy": schema{"enum": []string{"append", "override", "add-only"}}},
+	}))),
+	"rules": list(schema{
+		"type": "object", "additionalProperties": false, "minProperties": 1, "maxProperties": 1,
+		"properties": schema{"enable": refer("selector"), "disable": refer("selector")},
+	}),
+	"selector": schema{"type": "object", "additionalProperties": false, "minProperties": 1, "properties": schema{"rule": refer("text"), "tag": refer("text")}},
+	"append_output": list(object(schema{
+		"match":            object(schema{"rule": refer("text"), "source": refer("text"), "tags": refer("texts")}),
+		"extra_output":     refer("text"),
+		"suggested_output": refer("boolean"),
+		"extra_fields":     list(either(schema{"type": "string"}, schema{"type": "object", "additionalProperties": refer("text")})),
+	})),
+	"static_fields": schema{"type": "object", "additionalProperties": refer("text")},
+	"plugins": list(schema{
+		"type": "object", "additionalProperties": false, "required": []string{"name"},
+		"properties": schema{
+			"name": schema{"type": "string"}, "library_path": refer("text"), "open_params": refer("text"),
+			"init_config": schema{"type": []string{"object", "string", "null"}},
+		},
+	}),
+}
+
+// Schema gives the JSON schema (draft-07) of a configuration file, made from the table.
+func Schema() []byte {
+	root := object(schema{})
+	for _, k := range mainTable().keys {
+		parts := strings.Split(k.Name, ".")
+		at := root
+		for _, part := range parts[:len(parts)-1] {
+			properties := at["properties"].(schema)
+			if properties[part] == nil {
+				// A section without anything below it is null.
+				properties[part] = schema{"type": []string{"object", "null"}, "additionalProperties": false, "properties": schema{}}
+			}
+			at = properties[part].(schema)
+		}
+		at["properties"].(schema)[parts[len(parts)-1]] = k.describe()
+	}
+	root["$schema"] = "http://json-schema.org/draft-07/schema#"
+	root["title"] = "Configuration of Saker"
+	root["description"] = "The keys of Falco's falco.yaml and those of Saker."
+	root["definitions"] = definitions
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	if err := e.Encode(root); err != nil {
+		panic(fmt.Sprintf("the schema is no JSON: %v", err))
+	}
+	return b.Bytes()
+}
+
+// describe is the schema of one key.
+func (k *Key) describe() schema {
+	help := k.Help
+	if k.Inert != "" {
+		help += " It has no effect: " + k.Inert + "."
+	}
+	// A key without a value has its default.
+	s := schema{"description": help, "anyOf": []any{k.schema, schema{"type": "null"}}}
+	if k.Default != "" && !k.Secret {
+		s["default"] = parseDefault(k.Default).plain()
+	}
+	return s
+}
+
+// plain is the value as JSON has it.
+func (v *value) plain() any {
+	if v.list == nil {
+		var typed any
+		if json.Unmarshal([]byte(v.scalar), &typed) == nil {
+			return typed
+		}
+		return v.scalar
+	}
+	out := []any{}
+	for _, item := range v.list {
+		out = append(out, item.plain())
+	}
+	return out
+}

@@ -56,22 +56,27 @@ func key[T any](name, def string, f form[T], at func(*Config) *T, help string) K
 
 func isSlice[T any]() bool { return reflect.TypeFor[T]().Kind() == reflect.Slice }
 
-// inert makes a row for a key without effect; why tells the reason.
-func inert[T any](name, def string, f form[T], help, why string) Key {
+// inert makes a row for a key without effect; why tells the reason. Other values than the default, as the files of some
+// versions of Falco have them, are not warned of either.
+func inert[T any](name, def string, f form[T], help, why string, stock ...string) Key {
 	k := Key{Name: name, Default: def, Allowed: f.what, Help: help, Inert: why, schema: f.schema, list: isSlice[T]()}
-	k.set = func(c *Config, v *value) error {
+	k.set = func(_ *Config, v *value) error {
 		x, err := f.read(v)
 		if err != nil {
 			return err
 		}
-		if d, err := f.read(parseDefault(def)); err == nil && reflect.DeepEqual(x, d) {
-			return nil
+		for _, text := range append(stock, def) {
+			if d, err := f.read(parseDefault(text)); err == nil && reflect.DeepEqual(x, d) {
+				return nil
+			}
 		}
-		c.warn(v.key, "key %s has no effect: %s", name, why)
-		return nil
+		return errInert
 	}
 	return k
 }
+
+// errInert is returned by keys without effect that are not at their default.
+var errInert = errors.New("no effect")
 
 // structured makes a row for a key that is read by a function of its own.
 func structured(name, what string, list bool, set func(*Config, *value) error, show func(*Config) any, s schema, help string) Key {
@@ -86,6 +91,19 @@ func (k Key) secret() Key { k.Secret = true; return k }
 
 // falco says what Falco's default is and why ours is another.
 func (k Key) falco(def, why string) Key { k.Falco = "`" + def + "`: " + why; return k }
+
+// also does more once the value is set.
+func (k Key) also(then func(*Config, *value)) Key {
+	set := k.set
+	k.set = func(c *Config, v *value) error {
+		err := set(c, v)
+		if err == nil {
+			then(c, v)
+		}
+		return err
+	}
+	return k
+}
 
 // parseDefault reads the default of a row.
 func parseDefault(text string) *value {
@@ -137,7 +155,15 @@ func (t *table) carryOut(c *Config, v *value, prefix string) {
 		}
 		full := prefix + k.Name
 		c.record.given[full] = item.origin
-		if err := k.set(c, item); err != nil {
+		err := k.set(c, item)
+		switch {
+		case err == nil:
+		case errors.Is(err, errInert):
+			c.warn(item.key, "key %s has no effect: %s", full, k.Inert)
+		case k.Inert != "":
+			f := k.problem(item, full, err)
+			c.warn(f.at, "%s", f.text)
+		default:
 			c.record.bad[full] = true
 			c.fail(k.problem(item, full, err))
 		}
@@ -159,7 +185,12 @@ func (t *table) collect(c *Config, v *value, path, prefix string, found map[stri
 		case item.keys != nil:
 			t.collect(c, item, full+".", prefix, found)
 		case item.given():
-			c.fail(&finding{item.origin, fmt.Sprintf("key %s must be a mapping with keys such as %s", prefix+full, first[len(full)+1:])})
+			text := fmt.Sprintf("key %s must be a mapping with keys such as %s", prefix+full, first[len(full)+1:])
+			if t.named[first].Inert != "" {
+				c.warn(item.origin, "%s", text)
+				continue
+			}
+			c.fail(&finding{item.origin, text})
 		}
 	}
 }

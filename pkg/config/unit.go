@@ -8,13 +8,13 @@ import (
 	"time"
 )
 
-// durationUnits are the units of times; a day has 24 hours. The longest name that fits counts.
+// durationUnits are the units of times; a day has 24 hours, a year 365 days. The longest name that fits counts.
 var durationUnits = []struct {
 	name string
 	unit time.Duration
 }{
 	{"ms", time.Millisecond}, {"us", time.Microsecond}, {"µs", time.Microsecond}, {"ns", time.Nanosecond},
-	{"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second},
+	{"y", 365 * 24 * time.Hour}, {"w", 7 * 24 * time.Hour}, {"d", 24 * time.Hour}, {"h", time.Hour}, {"m", time.Minute}, {"s", time.Second},
 }
 
 // parseDuration reads whole or decimal numbers, each with its unit. A number alone counts bare; where that is 0 it must
