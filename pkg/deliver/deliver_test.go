@@ -12,6 +12,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/saker-security/saker/internal/faultfs"
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/rule"
 )
@@ -265,43 +266,54 @@ func TestDelivery(t *testing.T) {
 // TestHourDown: a sink is down for an hour at 100 alerts a second. Everything arrives in order, nothing is lost, and
 // the log is not flooded.
 func TestHourDown(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		start := time.Now()
-		p, other, seen := &place{}, &place{}, &reports{}
-		p.answer = func(_ context.Context, _ int, batch []*alert.Alert) (int, error) {
-			if time.Since(start) < time.Hour {
-				return 0, errors.New("connection refused")
-			}
-			return len(batch), nil
-		}
-		s := testSettings()
-		s.Batch, s.Queue.MemoryBytes = 500, 256<<20
-		o := mustOpen(t, Options{Report: seen.add}, output1("down", p, s), output1("other", other, s))
-		n := 0
-		for time.Since(start) < time.Hour {
-			deliver(t, o, n, n+100)
-			n += 100
-			time.Sleep(time.Second)
-			if n%36000 == 0 {
-				c := balanced(t, o)
-				if c[0].Queued != uint64(n) || c[1].Queued != 0 || !c[0].Open || c[0].Failing != "connection refused" {
-					t.Fatalf("after %d alerts: %+v", n, c)
-				}
-			}
-		}
-		counts := drain(t, o, time.Minute)
-		equal(t, "down", p.ids(), ids(0, n))
-		equal(t, "other", other.ids(), ids(0, n))
-		if c := counts[0]; c.Delivered != uint64(n) || c.Open || c.Failing != "" {
-			t.Errorf("%+v", c)
-		}
-		// The hour is 120 pauses of the breaker, and what comes before it opens.
-		if sends := len(p.sendTimes()); sends > 120+10+n/s.Batch+1 {
-			t.Errorf("%d sends", sends)
-		}
-		if got := seen.list(); len(got) != 3 || !got[0].Warning || got[2].Warning {
-			t.Errorf("reports %+v", got)
-		}
-		closeAll(t, o, p, other)
+	t.Run("memory", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { hourDown(t, Options{}) })
 	})
+	t.Run("disk", func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) { hourDown(t, Options{Dir: "/data", FS: faultfs.New()}) })
+	})
+}
+
+func hourDown(t *testing.T, options Options) {
+	start := time.Now()
+	p, other, seen := &place{}, &place{}, &reports{}
+	p.answer = func(_ context.Context, _ int, batch []*alert.Alert) (int, error) {
+		if time.Since(start) < time.Hour {
+			return 0, errors.New("connection refused")
+		}
+		return len(batch), nil
+	}
+	s := testSettings()
+	s.Batch, s.Queue.MemoryBytes = 500, 256<<20
+	options.Report = seen.add
+	o := mustOpen(t, options, output1("down", p, s), output1("other", other, s))
+	n := 0
+	for time.Since(start) < time.Hour {
+		deliver(t, o, n, n+100)
+		n += 100
+		if err := o.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if n%36000 == 0 {
+			c := balanced(t, o)
+			if c[0].Queued != uint64(n) || c[1].Queued != 0 || !c[0].Open || c[0].Failing != "connection refused" {
+				t.Fatalf("after %d alerts: %+v", n, c)
+			}
+		}
+	}
+	counts := drain(t, o, time.Minute)
+	equal(t, "down", p.ids(), ids(0, n))
+	equal(t, "other", other.ids(), ids(0, n))
+	if c := counts[0]; c.Delivered != uint64(n) || c.Open || c.Failing != "" {
+		t.Errorf("%+v", c)
+	}
+	// The hour is 120 pauses of the breaker, and what comes before it opens.
+	if sends := len(p.sendTimes()); sends > 120+10+n/s.Batch+1 {
+		t.Errorf("%d sends", sends)
+	}
+	if got := seen.list(); len(got) != 3 || !got[0].Warning || got[2].Warning {
+		t.Errorf("reports %+v", got)
+	}
+	closeAll(t, o, p, other)
 }

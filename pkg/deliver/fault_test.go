@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/saker-security/saker/internal/faultfs"
-	"github.com/saker-security/saker/pkg/alert"
 )
 
 // TestPowerLoss: power is lost or the process killed at any moment, twice, while sinks do what they want. Every alert
@@ -52,15 +51,7 @@ func TestPowerLoss(t *testing.T) {
 // was not committed, and adds to known those that arrived.
 func crash(t *testing.T, fsys *faultfs.FS, random *rand.Rand, next int, known map[string]bool) (*faultfs.FS, int) {
 	p := &place{}
-	p.answer = func(ctx context.Context, n int, batch []*alert.Alert) (int, error) {
-		p.mu.Lock()
-		mood := moods[random.IntN(len(moods))]
-		p.mu.Unlock()
-		if mood == nil {
-			return len(batch), nil
-		}
-		return mood(ctx, n, batch)
-	}
+	p.answer = moody(p, random.Uint64())
 	s := testSettings()
 	s.Batch, s.Workers = 1+random.IntN(20), 1+random.IntN(2)
 	s.RetryMin, s.RetryMax = time.Millisecond, 10*time.Millisecond
@@ -71,23 +62,17 @@ func crash(t *testing.T, fsys *faultfs.FS, random *rand.Rand, next int, known ma
 		n := random.IntN(30)
 		deliver(t, o, next, next+n)
 		next += n
-		// Neither of these may wait while the machine stops.
-		p.mu.Lock()
-		pause := time.Duration(random.IntN(30)) * time.Millisecond
-		p.mu.Unlock()
 		if err := o.Commit(t.Context()); err != nil {
 			break
 		}
 		committed = next
-		time.Sleep(pause)
+		time.Sleep(time.Duration(random.IntN(30)) * time.Millisecond)
 	}
-	remember(o, p.ids(), known)
-	p.mu.Lock()
+	fsys.CrashAfter(-1)
+	remember(o, p.ids(), known) // what the old process does from here on is not seen by anybody
 	defer func() {
-		// What the old process does from here on is not seen by anybody.
-		p.mu.Unlock()
 		_ = o.Close()
-		time.Sleep(time.Minute)
+		time.Sleep(time.Minute) // what hangs returns
 	}()
 	switch random.IntN(3) {
 	case 0:

@@ -41,6 +41,20 @@ var moods = []answer{
 	},
 }
 
+// moody answers each Send in one of the moods by chance.
+func moody(p *place, seed uint64) answer {
+	random := rand.New(rand.NewPCG(seed, 1))
+	return func(ctx context.Context, n int, batch []*alert.Alert) (int, error) {
+		p.mu.Lock()
+		mood := moods[random.IntN(len(moods))]
+		p.mu.Unlock()
+		if mood == nil {
+			return len(batch), nil
+		}
+		return mood(ctx, n, batch)
+	}
+}
+
 // subject is a sink of the random test with what the test knows of it.
 type subject struct {
 	name     string
@@ -55,16 +69,7 @@ type subject struct {
 
 func newSubject(t *rapid.T, name string) *subject {
 	s := &subject{name: name, p: &place{}, settings: testSettings(), offered: make(map[string]bool)}
-	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed of "+name), 1))
-	s.p.answer = func(ctx context.Context, n int, batch []*alert.Alert) (int, error) {
-		s.p.mu.Lock()
-		mood := moods[random.IntN(len(moods))]
-		s.p.mu.Unlock()
-		if mood == nil {
-			return len(batch), nil
-		}
-		return mood(ctx, n, batch)
-	}
+	s.p.answer = moody(s.p, rapid.Uint64().Draw(t, "seed of "+name))
 	s.change(t)
 	return s
 }
