@@ -1,4 +1,5 @@
-// Package deploy holds ready-made set-ups; its test checks the Kubernetes manifests against the API's own types.
+// Package deploy holds ready-made set-ups; its tests check the Kubernetes manifests against the API's own types, and
+// the unit with systemd's own tool.
 package deploy
 
 import (
