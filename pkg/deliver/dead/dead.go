@@ -168,6 +168,8 @@ func (s *Store) forget(e *list.Element) {
 
 // Add keeps the entries. They are on disk when it returns nil; when it fails, none of them is kept.
 func (s *Store) Add(entries ...Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	var data []byte
 	items := make([]*item, 0, len(entries))
 	large := uint64(0)
@@ -182,8 +184,6 @@ func (s *Store) Add(entries ...Entry) error {
 		}
 		items = append(items, &item{Item: Item{entries[i].ID, entries[i].Time, length}, at: int64(start)})
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if err := s.usable(); err != nil {
 		return fmt.Errorf("keep dead letters: %w", err)
 	}
