@@ -133,6 +133,7 @@ func (p *plan) apply() []*output {
 			s.out.crew.stop()
 			after = s.out.crew.done
 			s.out.queue.Configure(s.in.Settings.Queue)
+			s.out.dead.Limit(s.in.Settings.DeadBytes)
 		}
 		s.out.settings, s.out.config, s.out.crew = s.in.Settings, s.in.Config, next
 		next.start(after)
