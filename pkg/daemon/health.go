@@ -114,7 +114,10 @@ func (d *Daemon) failures(now time.Time) (reasons []string) {
 	if s := d.storage(); s.failure != "" {
 		reasons = append(reasons, "storage of alerts: "+s.failure)
 	}
-	return append(reasons, d.ops.heartbeat.failures(now)...)
+	if d.ops.phase.Load() == phaseRunning {
+		reasons = append(reasons, d.ops.heartbeat.failures(now)...)
+	}
+	return reasons
 }
 
 // readiness is what /readyz answers.

@@ -68,6 +68,7 @@ func truth(b bool) float64 {
 func (c collector) program(s samples, now time.Time) {
 	d := c.d
 	s.send(metricHealthy, truth(len(d.failures(now)) == 0))
+	s.send(metricPanics, float64(d.pipeline.panics.count.Load()))
 	s.send(metricVersion, 1, Version)
 	s.send(metricHostname, 1, d.settings().Hostname)
 	s.send(metricKernel, 1, kernelRelease())

@@ -26,7 +26,9 @@ var (
 	metricSinkUp        = metric{"saker_sink_up", "1 when the sink took the last alert that was sent to it or none was sent, 0 when it failed.", gauge, []string{"sink"}}
 	metricSinkBreaker   = metric{"saker_sink_breaker_open", "1 while the sink is left alone after failures in a row.", gauge, []string{"sink"}}
 	metricSinkDurable   = metric{"saker_sink_durable", "1 when what is queued outlives the process and a loss of power.", gauge, []string{"sink"}}
-	metricSinkBytes     = metric{"saker_sink_queue_bytes", "Size of the queue.", gauge, []string{"sink"}}
+	metricSinkBytes     = metric{"saker_sink_queue_bytes", "Size of the queue on disk and in memory.", gauge, []string{"sink"}}
+	metricSinkMemory    = metric{"saker_sink_queue_memory_bytes", "Size of what is queued in memory only.", gauge, []string{"sink"}}
+	metricSinkDamaged   = metric{"saker_sink_queue_damaged_bytes_total", "Bytes of the queue that could not be read.", counter, []string{"sink"}}
 	metricSinkAge       = metric{"saker_sink_queue_oldest_seconds", "Age of the oldest queued alert, 0 when there is none.", gauge, []string{"sink"}}
 	metricSinkLetters   = metric{"saker_sink_dead_letters", "Dead letters that are stored.", gauge, []string{"sink"}}
 	metricSinkDeadBytes = metric{"saker_sink_dead_letter_bytes", "Size of the dead letters.", gauge, []string{"sink"}}
@@ -66,7 +68,8 @@ func (s samples) sink(n *deliver.Count, now time.Time) {
 		{metricMatched, float64(n.Matched)}, {metricRecovered, float64(n.Recovered)}, {metricReplayed, float64(n.Replayed)},
 		{metricDelivered, float64(n.Delivered)}, {metricQueued, float64(n.Queued)}, {metricDead, float64(n.Dead)},
 		{metricSinkUp, truth(n.Failing == "")}, {metricSinkBreaker, truth(n.Open)}, {metricSinkDurable, truth(n.Durable)},
-		{metricSinkBytes, float64(n.QueueBytes)}, {metricSinkAge, age},
+		{metricSinkBytes, float64(n.QueueBytes)}, {metricSinkMemory, float64(n.MemoryBytes)},
+		{metricSinkDamaged, float64(n.DamagedBytes)}, {metricSinkAge, age},
 		{metricSinkLetters, float64(n.DeadStored)}, {metricSinkDeadBytes, float64(n.DeadBytes)}, {metricSinkDeadLost, float64(n.DeadDropped)},
 		{metricSinkFailures, float64(n.Failures)}, {metricSinkRetries, float64(n.Retries)}, {metricSinkTwice, float64(n.Duplicates)},
 		{metricSinkPanics, float64(n.Panics)}, {metricSinkAbandoned, float64(n.Abandoned)}, {metricSinkFallbacks, float64(n.Fallbacks)},

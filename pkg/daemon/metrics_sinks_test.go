@@ -1,7 +1,12 @@
 package daemon
 
 import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -9,6 +14,8 @@ import (
 	dto "github.com/prometheus/client_model/go"
 
 	"github.com/saker-security/saker/pkg/deliver"
+	"github.com/saker-security/saker/pkg/deliver/secret"
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // accounted tells for each sink whether the formula holds for what a scrape says and nothing else, and how many alerts
@@ -53,7 +60,7 @@ func TestSinkMetrics(t *testing.T) {
 		{
 			Sink: "http", Matched: 20, Recovered: 3, Replayed: 1, Suppressed: map[string]uint64{"below_priority": 2},
 			Delivered: 10, Queued: 5, Dead: 4, Dropped: map[string]uint64{"queue_full": 1, "expired": 2},
-			Failures: 6, Retries: 7, Duplicates: 8, Panics: 9, Abandoned: 11, Fallbacks: 12, QueueBytes: 13,
+			Failures: 6, Retries: 7, Duplicates: 8, Panics: 9, Abandoned: 11, Fallbacks: 12, QueueBytes: 13, MemoryBytes: 17, DamagedBytes: 18,
 			Oldest: time.Unix(90, 0).UnixNano(), DeadStored: 14, DeadBytes: 15, DeadDropped: 16, Open: true, Failing: "x",
 		},
 		{Sink: "stdout", Matched: 20, Delivered: 20, Durable: true, Oldest: time.Unix(200, 0).UnixNano()},
@@ -73,6 +80,7 @@ func TestSinkMetrics(t *testing.T) {
 		"saker_sink_dead_letters_dropped_total": {16, 0}, "saker_sink_failures_total": {6, 0}, "saker_sink_retries_total": {7, 0},
 		"saker_sink_duplicates_total": {8, 0}, "saker_sink_panics_total": {9, 0}, "saker_sink_abandoned_total": {11, 0},
 		"saker_sink_fallbacks_total": {12, 0}, "saker_alerts_queued": {5, 0},
+		"saker_sink_queue_memory_bytes": {17, 0}, "saker_sink_queue_damaged_bytes_total": {18, 0},
 	} {
 		got := [2]float64{value(t, families, name, "sink=http"), value(t, families, name, "sink=stdout")}
 		if got != want {
@@ -90,5 +98,72 @@ func TestSinkMetrics(t *testing.T) {
 		if term := strings.Contains(Accounting, m.name); term != strings.HasPrefix(m.name, "saker_alerts_") {
 			t.Errorf("%s is in the formula: %v", m.name, term)
 		}
+	}
+}
+
+// A running daemon with a sink that refuses, one that fails at first, one that gets only what is severe and one that
+// takes everything accounts for every alert in what it serves for Prometheus.
+func TestAccounting(t *testing.T) {
+	var failing atomic.Bool
+	failing.Store(true)
+	place := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if failing.Load() {
+			w.WriteHeader(http.StatusServiceUnavailable)
+		}
+	}))
+	defer place.Close()
+	cfg := testConfig()
+	cfg.DataDir = t.TempDir()
+	file := filepath.Join(t.TempDir(), "alerts")
+	cfg.Outputs.File.Enabled, cfg.Outputs.File.Settings.Path = true, file
+	cfg.Outputs.File.Delivery.MinPriority = rule.PriorityEmergency
+	cfg.Outputs.HTTP.Enabled, cfg.Outputs.HTTP.Settings.URL = true, secret.New(place.URL)
+	cfg.Outputs.HTTP.Delivery.RetryMin, cfg.Outputs.HTTP.Delivery.RetryMax = time.Millisecond, time.Millisecond
+	cfg.Outputs.HTTP.Delivery.BreakerFailures = 0
+	d, _, _, stop := start(t, cfg, "k8s_audit")
+	const events = 20
+	for i := range events {
+		// Another event each time: the same one would be recognised.
+		body := strings.Replace(example(t), `"auditID": "`, fmt.Sprintf(`"auditID": "%d`, i), 1)
+		if code, text := post(t, d, body); code != http.StatusOK {
+			t.Fatalf("%d %s", code, text)
+		}
+	}
+	scrape := func() map[string]*dto.MetricFamily {
+		_, text := get(t, "http://"+d.WebAddress()+"/metrics")
+		return parse(t, text)
+	}
+	until := func(name string, want float64, labels ...string) (families map[string]*dto.MetricFamily) {
+		t.Helper()
+		waitUntil(t, func() bool {
+			families = scrape()
+			return value(t, families, name, labels...) >= want
+		})
+		return families
+	}
+	until("saker_alerts_delivered_total", events, "sink=stdout")
+	families := until("saker_sink_retries_total", 1, "sink=http")
+	for sink, n := range accounted(t, families) {
+		if n != events {
+			t.Errorf("sink %s: %v alerts, want %d", sink, n, events)
+		}
+	}
+	if n := value(t, families, "saker_alerts_queued", "sink=http"); n != events {
+		t.Errorf("queued for the sink that fails: %v, want %d", n, events)
+	}
+	if n := value(t, families, "saker_alerts_suppressed_total", "sink=file", "reason=below_priority"); n != events {
+		t.Errorf("suppressed: %v, want %d", n, events)
+	}
+	if value(t, families, "saker_sink_up", "sink=http") != 0 || value(t, families, "saker_sink_durable", "sink=http") != 1 {
+		t.Error("the sink that fails is up, or its queue is not durable")
+	}
+	failing.Store(false)
+	families = until("saker_alerts_delivered_total", events, "sink=http")
+	accounted(t, families)
+	if value(t, families, "saker_alerts_queued", "sink=http") != 0 || value(t, families, "saker_sink_up", "sink=http") != 1 {
+		t.Error("after the sink came back")
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
 	}
 }

@@ -36,6 +36,7 @@ var (
 	metricBoot         = metric{"falcosecurity_falco_host_boot_timestamp_nanoseconds", "When the machine was started, since the Unix epoch.", gauge, nil}
 	metricCPUs         = metric{"falcosecurity_falco_host_num_cpus_total", "CPUs of the machine.", gauge, nil}
 	metricHealthy      = metric{"saker_healthy", "1 when the health check is well, 0 when it answers 503.", gauge, nil}
+	metricPanics       = metric{"saker_panics_total", "Panics of sources and rules that were caught; each is a defect of the program.", counter, nil}
 	metricReloads      = metric{"saker_reloads_total", "Reloads of configuration and rules by result: good, or bad when everything stayed as it was.", counter, []string{"result"}}
 )
 
@@ -66,7 +67,7 @@ var (
 
 // allMetrics lists the table in the order of the documentation.
 var allMetrics = []*metric{
-	&metricHealthy, &metricReloads, &metricVersion, &metricHostname, &metricKernel, &metricRulesFiles, &metricConfigFiles,
+	&metricHealthy, &metricPanics, &metricReloads, &metricVersion, &metricHostname, &metricKernel, &metricRulesFiles, &metricConfigFiles,
 	&metricStart, &metricReload, &metricDuration, &metricCPU, &metricRSS, &metricVSZ, &metricPSS, &metricContainer,
 	&metricHostCPU, &metricHostMemory, &metricProcsRunning, &metricOpenFiles, &metricBoot, &metricCPUs,
 	&metricSourceUp, &metricRestarts, &metricEngine, &metricEvaluated, &metricNotEvaluated, &metricRules,
@@ -74,7 +75,8 @@ var allMetrics = []*metric{
 	&metricSensorEvents, &metricSensorDrops, &metricScratchDrops, &metricSizeDrops, &metricLost, &metricTruncated,
 	&metricUnread, &metricThreads, &metricEvicted, &metricThreadless, &metricRefusedFDs, &metricLookups,
 	&metricMatched, &metricRecovered, &metricReplayed, &metricSuppressed, &metricDelivered, &metricQueued, &metricDead,
-	&metricDropped, &metricDrops, &metricSinkUp, &metricSinkBreaker, &metricSinkDurable, &metricSinkBytes, &metricSinkAge,
+	&metricDropped, &metricDrops, &metricSinkUp, &metricSinkBreaker, &metricSinkDurable, &metricSinkBytes, &metricSinkMemory,
+	&metricSinkDamaged, &metricSinkAge,
 	&metricSinkLetters, &metricSinkDeadBytes, &metricSinkDeadLost, &metricSinkFailures, &metricSinkRetries,
 	&metricSinkTwice, &metricSinkPanics, &metricSinkAbandoned, &metricSinkFallbacks,
 }

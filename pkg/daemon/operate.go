@@ -119,15 +119,17 @@ func (d *Daemon) sinkCounts() []deliver.Count {
 
 // storageState is how the alerts are stored until they are delivered.
 type storageState struct {
-	// durable tells that they outlive the process; without a data directory they do not.
+	// durable tells that they outlive the process in every queue; without a data directory they do not.
 	durable bool
 	// failure says why they cannot be stored, on one line.
 	failure string
 }
 
 func (d *Daemon) storage() storageState {
-	s := storageState{durable: d.settings().DataDir != ""}
-	for _, c := range d.sinkCounts() {
+	counts := d.sinkCounts()
+	s := storageState{durable: len(counts) > 0}
+	for _, c := range counts {
+		s.durable = s.durable && c.Durable
 		if c.DiskError != "" {
 			s.failure = c.Sink + ": " + c.DiskError
 		}
