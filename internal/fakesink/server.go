@@ -38,7 +38,7 @@ func Sequence(answers ...Answer) Script {
 // Fault is what goes wrong with an answer.
 type Fault int
 
-// The faults. All but Hang break the connection.
+// The faults. All but Hang and HangBody break the connection.
 const (
 	// None: the answer is sent whole.
 	None Fault = iota
@@ -52,6 +52,8 @@ const (
 	HalfHeader
 	// HalfBody: the connection ends inside of the answer's body, after Body.
 	HalfBody
+	// HangBody: nothing comes after Body until the client or the server gives up.
+	HangBody
 )
 
 // Answer is the answer to a request.
@@ -203,8 +205,11 @@ func (s *Server) write(w http.ResponseWriter, r *http.Request, a Answer) {
 	w.WriteHeader(a.Status)
 	n, _ := io.WriteString(w, a.Body)
 	s.sent.Add(int64(n))
-	if a.Fault == HalfBody {
+	if a.Fault == HalfBody || a.Fault == HangBody {
 		_ = http.NewResponseController(w).Flush()
+		if a.Fault == HangBody {
+			<-r.Context().Done()
+		}
 		abort(r, false)
 	}
 	block := make([]byte, 32<<10)

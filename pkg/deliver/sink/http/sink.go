@@ -65,6 +65,8 @@ type Sink struct {
 	fallbacks atomic.Uint64
 	size      atomic.Int64 // of the last body, before it was packed
 
+	answerTime time.Duration // as the constant; tests have less of it
+
 	mu     sync.Mutex
 	client *nethttp.Transport
 	config *tls.Config // with which client was made
@@ -78,7 +80,7 @@ func New(settings Settings, options Options) (*Sink, error) {
 	if options.Log == nil {
 		options.Log = func(string) {}
 	}
-	s := &Sink{settings: settings, options: options, proxy: proxyFromEnvironment}
+	s := &Sink{settings: settings, options: options, proxy: proxyFromEnvironment, answerTime: answerTime}
 	if settings.FollowRedirects < 0 {
 		return nil, fmt.Errorf("following %d redirects: a number of 0 or more is needed", settings.FollowRedirects)
 	}
@@ -202,9 +204,12 @@ func (s *Sink) post(ctx context.Context, address *url.URL, header nethttp.Header
 		return nil, err
 	}
 	defer response.Body.Close()
-	defer time.AfterFunc(answerTime, cancel).Stop()
-	// How the body ends changes nothing: what the server does with the alerts is in the status.
-	data, _ := io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	defer time.AfterFunc(s.answerTime, cancel).Stop()
+	var data []byte
+	if response.StatusCode != nethttp.StatusSwitchingProtocols { // whose body is the connection, which no context ends
+		// How the body ends changes nothing: what the server does with the alerts is in the status.
+		data, _ = io.ReadAll(io.LimitReader(response.Body, maxAnswer))
+	}
 	return &answer{status: response.StatusCode, header: response.Header, body: data, now: time.Now()}, nil
 }
 
