@@ -6,6 +6,9 @@ import (
 	"runtime"
 	"slices"
 	"time"
+
+	"github.com/saker-security/saker/pkg/deliver/secret"
+	"github.com/saker-security/saker/pkg/deliver/sink/http"
 )
 
 // finish makes the settings that several keys decide together.
@@ -135,6 +138,15 @@ var checks = []struct {
 	}},
 	{[]string{"http_output.mtls", "http_output.client_cert", "http_output.client_key"}, func(c *Config) string {
 		return c.needs(c.record.http.mtls && (c.record.http.cert == "" || c.record.http.key == ""), "http_output.mtls needs http_output.client_cert and http_output.client_key")
+	}},
+	{[]string{"http_output.template_file", "http_output.template", "http_output.user_agent"}, func(c *Config) string {
+		s := http.Settings{URL: secret.New("http://localhost/"), UserAgent: c.Outputs.HTTP.Settings.UserAgent, Template: c.Outputs.HTTP.Settings.Template}
+		sink, err := http.New(s, http.Options{})
+		if err != nil {
+			return "http_output: " + err.Error()
+		}
+		_ = sink.Close()
+		return ""
 	}},
 	{[]string{"program_output.program", "program_output.argv", "program_output.enabled"}, func(c *Config) string {
 		s := c.Outputs.Program.Settings

@@ -120,20 +120,3 @@ func TestErrors(t *testing.T) {
 		}
 	}
 }
-
-// An alias bomb grows exponentially; it must be refused, quickly.
-func TestAliasBomb(t *testing.T) {
-	var b strings.Builder
-	b.WriteString("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n")
-	for i := 1; i < 12; i++ {
-		name := "a" + string(rune('0'+i/10)) + string(rune('0'+i%10))
-		last := "a0"
-		if i > 1 {
-			last = "a" + string(rune('0'+(i-1)/10)) + string(rune('0'+(i-1)%10))
-		}
-		b.WriteString(name + ": &" + name + " [" + strings.Repeat("*"+last+", ", 9) + "*" + last + "]\n")
-	}
-	if _, _, err := load(write(t, b.String()), nil); err == nil {
-		t.Fatal("accepted")
-	}
-}

@@ -76,7 +76,7 @@ var httpKeys = []Key{
 	key("http_output.headers", "", headers, func(c *Config) *map[string]secret.Text { return &c.Outputs.HTTP.Settings.Headers },
 		"More headers. A value may be file:PATH for the first line of a file. Values are never shown.").secret().ours(),
 	key("http_output.template", "", text, func(c *Config) *string { return &c.Outputs.HTTP.Settings.Template },
-		"Go text/template for the body of an alert, instead of the alert as JSON or text.").ours(),
+		"Go text/template for the body of an alert, instead of the alert as JSON or text. It is never shown, since it may hold a token.").secret().ours(),
 	key("http_output.template_file", "", text, func(c *Config) *string { return &c.record.http.templateFile }, "File with the template.").ours(),
 	key("http_output.array", "false", boolean, func(c *Config) *bool { return &c.Outputs.HTTP.Settings.ArrayBody },
 		"Send a JSON array, also of one alert, instead of the bare alert and, for more than one, lines.").ours(),

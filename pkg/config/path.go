@@ -70,6 +70,9 @@ func itemStep(path, index string) (step, error) {
 	return step{isItem: true, index: n}, nil
 }
 
+// maxPath bounds the length of a key of an option, in bytes.
+const maxPath = 1000
+
 // option is one key=value of the command line. path has no value in it and can be shown.
 type option struct {
 	path, text string
@@ -86,6 +89,9 @@ func parseOption(text string, number int) (option, error) {
 	if !ok || path == "" {
 		name := strings.TrimSpace(text[:len(text)-len(strings.TrimLeft(text, "abcdefghijklmnopqrstuvwxyz_.[]0123456789"))])
 		return option{}, &finding{at, fmt.Sprintf("the option that begins with %q must have the form key=value or key.subkey=value", cut(name, 60))}
+	}
+	if len(path) > maxPath {
+		return option{}, &finding{at, fmt.Sprintf("the key that begins with %q has more than %d bytes", cut(path, 60), maxPath)}
 	}
 	at.name = "-o " + printable(path)
 	steps, err := splitPath(path)

@@ -128,7 +128,7 @@ func TestEffectiveReadBack(t *testing.T) {
 		t.Fatal(warnings, err)
 	}
 	a, b := values(first), values(second)
-	for _, key := range []string{"plugins", "load_plugins", "config_files", "http_output.headers", "http_output.template_file"} {
+	for _, key := range []string{"plugins", "load_plugins", "config_files", "http_output.headers", "http_output.template", "http_output.template_file"} {
 		delete(a, key)
 		delete(b, key)
 	}
