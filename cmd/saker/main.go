@@ -66,7 +66,7 @@ func newCommand() *cobra.Command {
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	c.AddCommand(newRun(), newReplay(), newLint(), newFmt(), newTest(), newExplain(), newFields(), newEvents(), newRules(), newSchema(), newLSP(), newVersion())
+	c.AddCommand(newRun(), newReplay(), newLint(), newFmt(), newTest(), newExplain(), newFields(), newEvents(), newRules(), newSchema(), newAlerts(), newLSP(), newVersion())
 	return c
 }
 
