@@ -10,7 +10,10 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
+
+	"github.com/saker-security/saker/pkg/config"
 )
 
 func TestManifests(t *testing.T) {
@@ -23,14 +26,15 @@ func TestManifests(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		pods := 0
 		for i, doc := range strings.Split(string(data), "\n---\n") {
 			var kind struct{ Kind string }
 			if err := yaml.Unmarshal([]byte(doc), &kind); err != nil {
 				t.Fatalf("%s, document %d: %v", name, i, err)
 			}
 			object := map[string]any{
-				"Namespace": &corev1.Namespace{}, "Service": &corev1.Service{},
-				"Deployment": &appsv1.Deployment{}, "DaemonSet": &appsv1.DaemonSet{},
+				"Namespace": &corev1.Namespace{}, "Service": &corev1.Service{}, "ConfigMap": &corev1.ConfigMap{},
+				"StatefulSet": &appsv1.StatefulSet{}, "DaemonSet": &appsv1.DaemonSet{},
 			}[kind.Kind]
 			if object == nil {
 				t.Fatalf("%s, document %d: kind %q is not expected", name, i, kind.Kind)
@@ -39,20 +43,80 @@ func TestManifests(t *testing.T) {
 				t.Errorf("%s, document %d: %v", name, i, err)
 			}
 			switch o := object.(type) {
-			case *appsv1.Deployment:
-				checkLabels(t, name, o.Spec.Selector.MatchLabels, o.Spec.Template.Labels)
+			case *corev1.ConfigMap:
+				checkConfig(t, name, o.Data)
+			case *appsv1.StatefulSet:
+				pods++
+				checkPod(t, name, o.Spec.Selector, o.Spec.Template, o.Spec.VolumeClaimTemplates)
 			case *appsv1.DaemonSet:
-				checkLabels(t, name, o.Spec.Selector.MatchLabels, o.Spec.Template.Labels)
+				pods++
+				checkPod(t, name, o.Spec.Selector, o.Spec.Template, nil)
 			}
+		}
+		if pods != 1 {
+			t.Errorf("%s: %d kinds of pods, want 1", name, pods)
 		}
 	}
 }
 
-func checkLabels(t *testing.T, name string, selector, labels map[string]string) {
+// checkConfig loads the configuration of a ConfigMap as the program does.
+func checkConfig(t *testing.T, name string, data map[string]string) {
 	t.Helper()
-	for k, v := range selector {
-		if labels[k] != v {
-			t.Errorf("%s: the selector asks for %s=%s, the pods have %q", name, k, v, labels[k])
+	file := filepath.Join(t.TempDir(), "saker.yaml")
+	if err := os.WriteFile(file, []byte(data["saker.yaml"]), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	_, warnings, err := config.Load(config.Input{File: file})
+	if err != nil || len(warnings) > 0 {
+		t.Errorf("%s: the configuration is not accepted: %v %q", name, err, warnings)
+	}
+}
+
+// checkPod checks what the API's types do not: names that must fit each other, the probes, and that every setting in
+// the environment is one.
+func checkPod(t *testing.T, name string, selector *metav1.LabelSelector, pod corev1.PodTemplateSpec, claims []corev1.PersistentVolumeClaim) {
+	t.Helper()
+	for k, v := range selector.MatchLabels {
+		if pod.Labels[k] != v {
+			t.Errorf("%s: the selector asks for %s=%s, the pods have %q", name, k, v, pod.Labels[k])
 		}
+	}
+	c := pod.Spec.Containers[0]
+	for probe, want := range map[*corev1.Probe]string{c.LivenessProbe: "/livez", c.StartupProbe: "/livez", c.ReadinessProbe: "/readyz"} {
+		if probe == nil || probe.HTTPGet == nil || probe.HTTPGet.Path != want {
+			t.Errorf("%s: the probe of %s is %+v", name, want, probe)
+		}
+	}
+	volumes, mounts := map[string]bool{}, map[string]bool{}
+	for _, v := range pod.Spec.Volumes {
+		volumes[v.Name] = true
+	}
+	for _, v := range claims {
+		volumes[v.Name] = true
+	}
+	for _, m := range c.VolumeMounts {
+		mounts[m.MountPath] = true
+		if !volumes[m.Name] || m.SubPath != "" {
+			t.Errorf("%s: the mount %+v has no volume, or would not follow changes", name, m)
+		}
+	}
+	if !mounts[filepath.Dir(config.DefaultFile)] {
+		t.Errorf("%s: nothing is mounted where the configuration is looked for", name)
+	}
+	keys := map[string]bool{}
+	for _, k := range config.Keys() {
+		keys[k.Variable()] = true
+	}
+	durable := false
+	for _, e := range c.Env {
+		if strings.HasPrefix(e.Name, "SAKER_") && !keys[e.Name] {
+			t.Errorf("%s: %s is no key of the configuration", name, e.Name)
+		}
+		for mount := range mounts {
+			durable = durable || e.Name == "SAKER_DATA_DIR" && strings.HasPrefix(e.Value+"/", mount+"/")
+		}
+	}
+	if !durable {
+		t.Errorf("%s: the data directory is in no volume", name)
 	}
 }
