@@ -164,6 +164,14 @@ func (f *FS) Kill() *FS {
 // each change of a file and of a name is there, half there or not by chance.
 func (f *FS) PowerLoss(random *rand.Rand) *FS {
 	f.CrashAfter(-1)
+	return f.after(random)
+}
+
+// Safe gives the file system as it would be if power were lost now and nothing were left that is not safe. This one
+// goes on.
+func (f *FS) Safe() *FS { return f.after(nil) }
+
+func (f *FS) after(random *rand.Rand) *FS {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	after := New()

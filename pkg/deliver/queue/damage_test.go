@@ -92,7 +92,7 @@ func TestTornAtEveryByte(t *testing.T) {
 		}
 		random := rand.New(rand.NewPCG(1, 2))
 		step := 1
-		if testing.Short() {
+		if testing.Short() || raced {
 			step = 61
 		}
 		for cut := len(data) - 64<<10; cut < len(data); cut += step {
@@ -150,7 +150,7 @@ func TestBitFlips(t *testing.T) {
 		fs := laid(t, o, records, 200, acked)
 		random := rand.New(rand.NewPCG(3, 4))
 		times := 10_000
-		if testing.Short() {
+		if testing.Short() || raced {
 			times = 500
 		}
 		files := slices.DeleteFunc(fs.Files(), func(p string) bool { return path.Base(p) == reserveName })

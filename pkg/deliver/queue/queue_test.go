@@ -20,9 +20,11 @@ func drain(t testing.TB, q *Queue) (records []Record) {
 		if err != nil {
 			t.Fatalf("next: %v; %+v", err, q.Stats())
 		}
-		for _, r := range got {
-			q.Ack(r.Seq)
+		seqs := make([]uint64, len(got))
+		for i, r := range got {
+			seqs[i] = r.Seq
 		}
+		q.Ack(seqs...)
 		records = append(records, got...)
 	}
 	return records
