@@ -12,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/daemon"
 	"github.com/saker-security/saker/pkg/lint"
 )
@@ -84,25 +83,6 @@ func describe(b *strings.Builder, c *cobra.Command) {
 		fmt.Fprintf(b, "| %s`--%s%s` | %s |\n", short, f.Name, arg, usage)
 	})
 	b.WriteString("\n")
-}
-
-func configurationDocument() string {
-	var b strings.Builder
-	b.WriteString("# Configuration keys\n\n" + generated)
-	b.WriteString("The file given with `-c` has the form of Falco's falco.yaml; `-o key=value` overrides it. In scalars `${NAME}` is\n" +
-		"replaced by the environment, `$${NAME}` stands for a literal `${NAME}`. Keys that have no effect are named when the\n" +
-		"program starts.\n\n| key | default | origin | meaning |\n|---|---|---|---|\n")
-	for _, k := range config.Keys() {
-		origin, value := "Falco", ""
-		if k.Ours {
-			origin = "Saker"
-		}
-		if k.Default != "" {
-			value = "`" + k.Default + "`"
-		}
-		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", k.Name, value, origin, k.Help)
-	}
-	return b.String()
 }
 
 // listDocument is what a command that lists something prints as Markdown.
