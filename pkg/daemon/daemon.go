@@ -51,6 +51,9 @@ type Daemon struct {
 	sensor   *sensor
 	// sources are kept running until the program is told to end, servers until it has ended.
 	sources, servers []*keeper
+	reloader         reloader
+	// loaded is what the files were when the configuration was loaded.
+	loaded fingerprint
 	// absent are the sources for which the machine has no means.
 	absent []sourceState
 	audit, web       *server
@@ -73,7 +76,9 @@ func New(o Options) (_ *Daemon, err error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &Daemon{options: o, log: log, ops: newOperation(level), stopTime: stopTime}
+	d := &Daemon{options: o, log: log, ops: newOperation(level), stopTime: stopTime, loaded: fingerprintOf(configured(&cfg))}
+	d.reloader.asked = make(chan struct{}, 1)
+	d.reloader.state.at = time.Now().UnixNano()
 	d.pipeline, err = newPipeline(cfg, log, o.Stderr, func() (*deliver.Outputs, error) { return openOutputs(&cfg, log, o.Stdout) })
 	if err != nil {
 		return nil, err
@@ -213,12 +218,17 @@ func (d *Daemon) Run(ctx context.Context) error {
 	endServers := d.start(working, d.servers)
 	endSources := d.start(working, d.sources)
 	endOperation := d.operate(ctx, failures)
+	reloadContext, stopReloading := context.WithCancel(ctx)
+	var reloading sync.WaitGroup
+	reloading.Go(func() { d.reloadWhenChanged(reloadContext) })
 	var err error
 	select {
 	case <-ctx.Done():
 		d.log.Info("ending: finishing what was taken in")
 	case err = <-failures:
 	}
+	stopReloading()
+	reloading.Wait()
 	endOperation()
 	// Who waits for room in a queue gets no more of it than requests get time.
 	patience := time.AfterFunc(d.stopTime, d.pipeline.giveUp)

@@ -47,9 +47,6 @@ func (d *Daemon) sourceStates() []sourceState {
 	return list
 }
 
-// reloads counts the reloads.
-func (d *Daemon) reloads() reloadState { return reloadState{at: d.ops.started.UnixNano()} }
-
 // sensorState are the counters of the system call sensor since the start.
 type sensorState struct {
 	// name is that of the driver, empty when none is open.

@@ -1,0 +1,245 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"reflect"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"go.uber.org/zap"
+
+	"github.com/saker-security/saker/pkg/alert"
+	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/deliver"
+	"github.com/saker-security/saker/pkg/rule"
+)
+
+// ruleReload is the name under which a reload that failed is told; it is Falco's.
+const ruleReload = "Falco internal: hot restart failure"
+
+// reloader is what reloads need.
+type reloader struct {
+	// asked has a value when somebody asked for a reload.
+	asked chan struct{}
+	// refused are the files and directories of a configuration that was loaded last and is not in force, so that it is
+	// noticed when they are mended. Only the goroutine that reloads uses it.
+	refused []string
+
+	mu    sync.Mutex
+	state reloadState
+}
+
+// Reload has the configuration and the rules loaded again. It does not wait for it. When something is wrong with them,
+// nothing changes, and it is logged.
+func (d *Daemon) Reload() {
+	select {
+	case d.reloader.asked <- struct{}{}:
+	default: // it is asked for already
+	}
+}
+
+// Reopen has the outputs open anew what they write to, as log rotation asks for.
+func (d *Daemon) Reopen() {
+	if err := d.pipeline.outputs.Reopen(); err != nil {
+		d.log.Error("opening the outputs anew failed", zap.Error(err))
+		return
+	}
+	d.log.Info("outputs opened anew")
+}
+
+// reloads counts the reloads.
+func (d *Daemon) reloads() reloadState {
+	d.reloader.mu.Lock()
+	defer d.reloader.mu.Unlock()
+	return d.reloader.state
+}
+
+// reloadWhenChanged loads the configuration and the rules again when their files changed, if that is configured, and when
+// it is asked for, until ctx ends.
+func (d *Daemon) reloadWhenChanged(ctx context.Context) {
+	w := newWatcher(d.log)
+	defer w.close()
+	known, asked := d.loaded, false
+	for ctx.Err() == nil {
+		watching := d.settings().Watch
+		// Watched first and read then, so that no change falls in between.
+		w.watch(d.watched())
+		if !asked && (!watching || maps.Equal(known, fingerprintOf(d.watched()))) {
+			if asked = !w.wait(ctx, d.reloader.asked); !asked && !watching {
+				continue
+			}
+		}
+		now := settle(ctx, d.watched())
+		if ctx.Err() != nil || !asked && maps.Equal(known, now) {
+			continue
+		}
+		paths := d.watched()
+		err := d.reload(func() bool { return maps.Equal(now, fingerprintOf(paths)) })
+		// What is watched now may be more than what was read, but what was read must still be the same.
+		known = fingerprintOf(d.watched())
+		asked = errors.Is(err, errChanging) || !known.holds(now, d.watched())
+	}
+}
+
+// watched are the files and directories of the configuration in force, and of one that was loaded since and refused.
+func (d *Daemon) watched() []string { return append(configured(d.settings()), d.reloader.refused...) }
+
+// errChanging is the error of a reload whose files changed while they were read.
+var errChanging = errors.New("the files changed while they were read")
+
+// reload puts the configuration and the rules as they are now into force, or nothing of them. stable tells whether the
+// files are still what they were before.
+func (d *Daemon) reload(stable func() bool) error {
+	done := d.reloading()
+	defer done()
+	began := time.Now()
+	err := d.tryReload(stable)
+	if errors.Is(err, errChanging) {
+		return err
+	}
+	d.reloader.mu.Lock()
+	if err == nil {
+		d.reloader.state = reloadState{good: d.reloader.state.good + 1, bad: d.reloader.state.bad, at: time.Now().UnixNano()}
+	} else {
+		d.reloader.state.bad++
+		d.reloader.state.failure = oneLine(err)
+	}
+	d.reloader.mu.Unlock()
+	if err != nil {
+		d.log.Error("configuration and rules are not reloaded, those in force stay", zap.String("error", oneLine(err)))
+		d.tellFailure(err)
+		return err
+	}
+	d.log.Info("configuration and rules reloaded", zap.Duration("took", time.Since(began)))
+	return nil
+}
+
+// tellFailure makes an alert of a reload that failed.
+func (d *Daemon) tellFailure(cause error) {
+	a := alert.NewInternal(time.Now().UnixNano(), d.cfg.Hostname, ruleReload, rule.PriorityCritical, ruleReload+": "+deliver.ErrorText(cause))
+	if err := d.emit(a); err != nil {
+		d.log.Error("the alert about it cannot be kept", zap.Error(err))
+	}
+}
+
+// tryReload makes everything first and then puts it into force.
+func (d *Daemon) tryReload(stable func() bool) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			d.pipeline.panicked("reload", p, debug.Stack())
+			err = fmt.Errorf("panic: %v", p)
+		}
+	}()
+	cfg, warnings, err := d.options.Load()
+	d.reloader.refused = configured(&cfg)
+	if err != nil {
+		return notWhile(stable, err)
+	}
+	if err := d.checkGone(&cfg); err != nil {
+		return notWhile(stable, err)
+	}
+	var findings bytes.Buffer
+	rules, err := loadRules(cfg, d.log, &findings)
+	if err != nil {
+		return notWhile(stable, withFindings(err, findings.String()))
+	}
+	outputs, err := enabledOutputs(&cfg, d.log, d.options.Stdout)
+	if err != nil {
+		return notWhile(stable, err)
+	}
+	if !stable() {
+		return errChanging
+	}
+	if err := d.pipeline.outputs.Replace(outputs); err != nil {
+		return err
+	}
+	// From here nothing can fail.
+	d.pipeline.engine.Swap(rules.compiled, engineOptions(cfg))
+	if text := findings.String() + strings.Join(warnings, "\n"); text != "" {
+		d.log.Warn("findings about configuration and rules", zap.Strings("findings", strings.Split(strings.TrimSpace(text), "\n")))
+	}
+	d.keepFixed(&cfg)
+	d.inForce.Store(&cfg)
+	d.reloader.refused = nil
+	if d.sensor != nil {
+		d.sensor.retarget()
+	}
+	for _, s := range d.sourceStates() {
+		d.reportRules(s.name)
+	}
+	return nil
+}
+
+// notWhile is the error, unless it may come from files that are being changed.
+func notWhile(stable func() bool, err error) error {
+	if !stable() {
+		return errChanging
+	}
+	return err
+}
+
+// withFindings adds to the error about rules where and what is wrong with them.
+func withFindings(err error, text string) error {
+	var lines []string
+	for _, line := range strings.Split(text, "\n") {
+		if strings.Contains(line, ": error: ") {
+			lines = append(lines, line)
+		}
+	}
+	if !errors.Is(err, ErrRules) || len(lines) == 0 {
+		return err
+	}
+	return fmt.Errorf("%w: %s", ErrRules, strings.Join(lines, "; "))
+}
+
+// checkGone refuses a configuration that lost files: whoever replaces a file by deleting it first shall not be without
+// rules in between.
+func (d *Daemon) checkGone(cfg *config.Config) error {
+	now := d.settings()
+	if missing := gone(now.RulesFiles); len(missing) > 0 && slices.ContainsFunc(missing, func(n string) bool { return slices.Contains(cfg.RulesMissing, n) }) {
+		return fmt.Errorf("rules files are gone: %s; if that is meant, take them out of rules_files", strings.Join(missing, ", "))
+	}
+	if len(now.Files) > 0 && !slices.Contains(cfg.Files, now.Files[0]) && len(gone(now.Files[:1])) > 0 {
+		return fmt.Errorf("the configuration file %s is gone", now.Files[0])
+	}
+	return nil
+}
+
+// keepFixed names the settings that changed and that need a restart, and keeps them as they are.
+func (d *Daemon) keepFixed(cfg *config.Config) {
+	var changed []string
+	keep := func(name string, now, new any) {
+		n, o := reflect.ValueOf(new).Elem(), reflect.ValueOf(now).Elem()
+		if !reflect.DeepEqual(n.Interface(), o.Interface()) {
+			changed = append(changed, name)
+			n.Set(o)
+		}
+	}
+	old := &d.cfg
+	if old.DataDirChosen || cfg.DataDirChosen {
+		keep("data_dir", &old.DataDir, &cfg.DataDir)
+	}
+	cfg.DataDir = old.DataDir // also one that could not be used
+	keep("audit", &old.Audit, &cfg.Audit)
+	keep("engine", &old.Sensor, &cfg.Sensor)
+	keep("webserver.enabled", &old.Web.Enabled, &cfg.Web.Enabled)
+	keep("webserver.listen_address", &old.Web.Address, &cfg.Web.Address)
+	keep("webserver.listen_port", &old.Web.Port, &cfg.Web.Port)
+	keep("webserver.ssl_certificate", &old.Web.Certificate, &cfg.Web.Certificate)
+	keep("log_format", &old.Log.Format, &cfg.Log.Format)
+	keep("log_stderr", &old.Log.Stderr, &cfg.Log.Stderr)
+	keep("log_syslog", &old.Log.Syslog, &cfg.Log.Syslog)
+	keep("sources", &old.Sources, &cfg.Sources)
+	keep("FALCO_HOSTNAME", &old.Hostname, &cfg.Hostname)
+	keep("HOST_ROOT", &old.HostRoot, &cfg.HostRoot)
+	if len(changed) > 0 {
+		d.log.Warn("these settings changed and need a restart, they stay as they are until then", zap.Strings("settings", changed))
+	}
+}
