@@ -24,11 +24,9 @@ SIGTERM, after everything taken in is evaluated, and prints how many events trig
 			if c.Flags().Changed("data-dir") {
 				s.options = append(s.options, "data_dir="+dataDir)
 			}
-			cfg, err := s.load(c)
-			if err != nil {
-				return err
-			}
-			d, err := daemon.New(cfg, sources, c.OutOrStdout(), c.ErrOrStderr())
+			d, err := daemon.New(daemon.Options{
+				Load: s.read, Sources: sources, Stdout: c.OutOrStdout(), Stderr: c.ErrOrStderr(),
+			})
 			if err != nil {
 				return err
 			}
@@ -39,6 +37,6 @@ SIGTERM, after everything taken in is evaluated, and prints how many events trig
 	f := c.Flags()
 	f.StringArrayVar(&sources, "source", nil, "take in only this `source` (k8s_audit or syscall), may be given again (default: both)")
 	f.StringVar(&listen, "audit-listen", "127.0.0.1:9765", "`address` and port of the audit receiver")
-	f.StringVar(&dataDir, "data-dir", "", "`directory` in which every alert is kept as a JSON line before its event is acknowledged")
+	f.StringVar(&dataDir, "data-dir", "", "`directory` in which alerts wait for the outputs, safe from a crash, before their events are acknowledged; memory for none")
 	return c
 }
