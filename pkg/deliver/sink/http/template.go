@@ -24,7 +24,10 @@ const (
 )
 
 // template writes the body for one alert. It is safe for concurrent use.
-type template struct{ parsed *texttemplate.Template }
+type template struct {
+	parsed *texttemplate.Template
+	time   time.Duration // what it may take for one alert
+}
 
 // templateName is the name of the whole template in errors of text/template.
 const templateName = "template"
@@ -44,7 +47,7 @@ func parseTemplate(text string) (*template, error) {
 			addStep(t.Root)
 		}
 	}
-	t := &template{parsed}
+	t := &template{parsed, maxTime}
 	if _, err := t.execute(nil, sample, false); err != nil && isWrongAlways(err) {
 		return nil, err
 	}
@@ -96,7 +99,7 @@ type writer struct {
 var (
 	errOutput = fmt.Errorf("more than %d bytes of output", maxOutput)
 	errSteps  = fmt.Errorf("more than %d steps", maxSteps)
-	errTime   = fmt.Errorf("more than %v of time", maxTime)
+	errTime   = errors.New("it takes too long")
 )
 
 func (w *writer) Write(p []byte) (int, error) {
@@ -117,7 +120,7 @@ func (w *writer) Write(p []byte) (int, error) {
 
 // execute appends what the template makes of an alert; on an error dst is as it was.
 func (t *template) execute(dst []byte, a *alert.Alert, iso8601 bool) ([]byte, error) {
-	w := &writer{out: dst, start: len(dst), until: time.Now().Add(maxTime)}
+	w := &writer{out: dst, start: len(dst), until: time.Now().Add(t.time)}
 	if err := t.parsed.Execute(w, newView(a, iso8601)); err != nil {
 		return dst, executeError(err)
 	}

@@ -92,12 +92,9 @@ func TestTemplateLimits(t *testing.T) {
 	for text, want := range endless {
 		parsed, err := parseTemplate(text)
 		if err == nil {
-			start := time.Now()
+			parsed.time = time.Hour // on a slow machine the other limits are met first, too
 			var out []byte
 			out, err = parsed.execute(nil, newAlert(1), false)
-			if took := time.Since(start); took > 10*maxTime {
-				t.Errorf("%s took %v", text, took)
-			}
 			if err != nil && out != nil {
 				t.Errorf("%s: %d bytes left", text, len(out))
 			}
@@ -105,6 +102,14 @@ func TestTemplateLimits(t *testing.T) {
 		if want == "" && err != nil || want != "" && (err == nil || !strings.Contains(err.Error(), want)) {
 			t.Errorf("%s: error %.300v, want %q", text, err, want)
 		}
+	}
+	slow, err := parseTemplate(`{{range 10}}{{end}}`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow.time = -1
+	if _, err := slow.execute(nil, newAlert(1), false); err == nil || !strings.Contains(err.Error(), "it takes too long") {
+		t.Error(err)
 	}
 }
 
@@ -160,10 +165,8 @@ func FuzzTemplate(f *testing.F) {
 			}
 			return
 		}
-		start := time.Now()
-		out, err := parsed.execute(nil, newAlert(1), false)
-		if err == nil && len(out) > maxOutput || time.Since(start) > 20*maxTime {
-			t.Errorf("%d bytes in %v", len(out), time.Since(start))
+		if out, err := parsed.execute(nil, newAlert(1), false); err == nil && len(out) > maxOutput {
+			t.Errorf("%d bytes", len(out))
 		}
 	})
 }
