@@ -111,7 +111,7 @@ func openPath(path string, follow bool) (*os.File, error) {
 
 // refuse tells why alerts are not written to such a file.
 func refuse(path string, mode fs.FileMode) error {
-	what := ""
+	var what string
 	switch {
 	case mode&fs.ModeSymlink != 0:
 		return fmt.Errorf("alerts are not written to %s: it is a symbolic link, which is not followed; give the path of the file itself", path)

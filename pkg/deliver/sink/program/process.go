@@ -39,13 +39,18 @@ func (s *Sink) start() (*process, error) {
 		Path: s.path, Args: s.argv, Env: s.environment(), Stdin: in, Stdout: out, Stderr: errs,
 		SysProcAttr: &syscall.SysProcAttr{Setpgid: true}, WaitDelay: outputDelay,
 	}}
-	err = p.cmd.Start()
+	if err = s.count(); err == nil {
+		if err = p.cmd.Start(); err != nil {
+			s.running.Done()
+		}
+	}
 	_ = in.Close() // the process has it
 	if err != nil {
 		_ = stdin.Close()
 		return nil, fmt.Errorf("start %s: %w", s.name, err)
 	}
-	s.background.Go(func() {
+	go func() {
+		defer s.running.Done()
 		err := p.cmd.Wait()
 		if errors.Is(err, exec.ErrWaitDelay) { // it ended well, and somebody else has its output
 			err = nil
@@ -53,8 +58,19 @@ func (s *Sink) start() (*process, error) {
 		out.end()
 		p.err = p.describe(err, errs.end())
 		close(p.done)
-	})
+	}()
 	return p, nil
+}
+
+// count adds a process to those that Close waits for.
+func (s *Sink) count() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed.Err() != nil {
+		return errClosed
+	}
+	s.running.Add(1)
+	return nil
 }
 
 // describe makes an error of how the process ended and what it said.

@@ -30,10 +30,11 @@ type Sink struct {
 	argv     []string
 	output   output
 
-	closed     context.Context // ends when the sink is closed
-	close      context.CancelFunc
-	background sync.WaitGroup
-	stale      atomic.Bool
+	closed  context.Context // ends when the sink is closed
+	running sync.WaitGroup  // the processes
+	mu      sync.Mutex      // nothing is added to running when closed has ended
+	close   context.CancelFunc
+	stale   atomic.Bool
 
 	turn  chan struct{} // holds a value while somebody uses what is below
 	lines lines.Lines
@@ -217,7 +218,9 @@ func (s *Sink) Close() error {
 		<-s.turn
 	default:
 	}
+	s.mu.Lock()
 	s.close()
-	s.background.Wait()
+	s.mu.Unlock()
+	s.running.Wait()
 	return nil
 }
