@@ -203,8 +203,12 @@ func (d *Daemon) limitMemory() {
 
 // reloading is called when a reload begins; the returned function when it has ended, well or not.
 func (d *Daemon) reloading() (done func()) {
-	told := notifyReloading(d.log)
+	told, before := notifyReloading(d.log), d.reloads().good
 	return func() {
+		defer told()
+		if d.reloads().good == before {
+			return // everything is as it was
+		}
 		if err := setLevel(d.ops.level, d.settings().Log.Level); err != nil {
 			d.log.Warn("the level of the log stays as it is", zap.Error(err))
 		}
@@ -213,7 +217,6 @@ func (d *Daemon) reloading() (done func()) {
 		case d.ops.changed <- struct{}{}:
 		default: // it is known already
 		}
-		told()
 	}
 }
 
