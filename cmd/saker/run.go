@@ -1,6 +1,14 @@
 package main
 
 import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
 	"github.com/spf13/cobra"
 
 	"github.com/saker-security/saker/pkg/daemon"
@@ -9,15 +17,23 @@ import (
 func newRun() *cobra.Command {
 	var s settings
 	var sources []string
-	var listen, dataDir string
+	var listen, dataDir, pidFile string
+	var seconds float64
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Take in audit events and system calls, and alert",
 		Long: `Run starts the receiver of Kubernetes audit events and, where the kernel and the rights allow, the system call
-sensor. Alerts go to standard output, the program's own log as JSON lines to standard error. It ends with SIGINT or
-SIGTERM, after everything taken in is evaluated, and prints how many events triggered which rules.`,
+sensor. Alerts go to the outputs of the configuration, which is standard output unless it says otherwise, the program's
+own log to standard error. It ends with SIGINT or SIGTERM, after everything taken in is evaluated, gives the outputs the
+time shutdown.drain for the alerts that wait, tells which are left, and prints how many events triggered which rules; a
+second signal ends it at once. SIGHUP loads configuration and rules again, as a change of their files does, SIGUSR1
+opens the files of the outputs anew.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
+		RunE: func(c *cobra.Command, _ []string) (err error) {
+			// From here on SIGHUP does not end the program.
+			signals := make(chan os.Signal, 8)
+			signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
+			defer signal.Stop(signals)
 			if c.Flags().Changed("audit-listen") {
 				s.options = append(s.options, "audit.listen="+listen)
 			}
@@ -30,7 +46,21 @@ SIGTERM, after everything taken in is evaluated, and prints how many events trig
 			if err != nil {
 				return err
 			}
-			return d.Run(c.Context())
+			ctx, cancel := context.WithCancel(c.Context())
+			defer cancel()
+			if seconds > 0 {
+				ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
+				defer cancel()
+			}
+			if pidFile != "" {
+				if err := writePID(pidFile); err != nil {
+					cancel() // so that the daemon ends as soon as it runs
+					return errors.Join(err, d.Run(ctx))
+				}
+				defer func() { err = errors.Join(err, os.Remove(pidFile)) }()
+			}
+			go obey(ctx, signals, d)
+			return d.Run(ctx)
 		},
 	}
 	s.register(c)
@@ -38,5 +68,36 @@ SIGTERM, after everything taken in is evaluated, and prints how many events trig
 	f.StringArrayVar(&sources, "source", nil, "take in only this `source` (k8s_audit or syscall), may be given again (default: both)")
 	f.StringVar(&listen, "audit-listen", "127.0.0.1:9765", "`address` and port of the audit receiver")
 	f.StringVar(&dataDir, "data-dir", "", "`directory` in which alerts wait for the outputs, safe from a crash, before their events are acknowledged; memory for none")
+	f.StringVarP(&pidFile, "pidfile", "P", "", "write the process id to a `file`, which is removed at the end")
+	f.Float64VarP(&seconds, "run-for", "M", 0, "end after so many `seconds`")
 	return c
+}
+
+// obey carries out signals until ctx ends.
+func obey(ctx context.Context, signals <-chan os.Signal, d *daemon.Daemon) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case s := <-signals:
+			if s == syscall.SIGHUP {
+				d.Reload()
+			} else {
+				d.Reopen()
+			}
+		}
+	}
+}
+
+// writePID writes the id of this process to a file, but not through a symbolic link that somebody has put there.
+func writePID(name string) error {
+	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC|syscall.O_NOFOLLOW, 0o644)
+	if err != nil {
+		return fmt.Errorf("write the process id: %w", err)
+	}
+	_, err = fmt.Fprintln(f, os.Getpid())
+	if err = errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write the process id to %s: %w", name, err)
+	}
+	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -128,6 +129,7 @@ func (d *Daemon) openAll() error {
 			return err
 		}
 	}
+	d.openControl()
 	if slices.Contains(names, event.SourceSyscall) && d.cfg.Sensor.Kind != "nodriver" {
 		return d.openSensor(required(event.SourceSyscall))
 	}
@@ -186,6 +188,20 @@ func (d *Daemon) openWeb() error {
 	}
 	d.servers = append(d.servers, d.keep(d.web))
 	return nil
+}
+
+// openControl makes the control socket. The program works without it.
+func (d *Daemon) openControl() {
+	if d.cfg.DataDir == "" {
+		return
+	}
+	s := &server{title: "control", network: "unix", address: filepath.Join(d.cfg.DataDir, controlName), log: d.log,
+		handler: newControl(d.cfg.DataDir, d.pipeline.outputs)}
+	if err := s.open(); err != nil {
+		d.log.Warn("there is no control socket, so that saker alerts cannot ask this process", zap.Error(err))
+		return
+	}
+	d.servers = append(d.servers, d.keep(s))
 }
 
 // openSensor makes the system call sensor. A machine without the means for it is an error only when required.

@@ -18,6 +18,7 @@ import (
 	"github.com/saker-security/saker/pkg/deliver/sink/file"
 	"github.com/saker-security/saker/pkg/deliver/sink/grpc"
 	"github.com/saker-security/saker/pkg/deliver/sink/http"
+	"github.com/saker-security/saker/pkg/deliver/sink/program"
 	"github.com/saker-security/saker/pkg/deliver/sink/stdout"
 	"github.com/saker-security/saker/pkg/deliver/sink/syslog"
 )
@@ -78,8 +79,24 @@ func sinkRows(cfg *config.Config, log *zap.Logger, w io.Writer) []sinkRow {
 				log.Info("http output", zap.String("sink", "http"), zap.String("text", text))
 			}})
 		}),
+		row("program", o.Program, s, func(c program.Settings) (deliver.Sink, error) {
+			return program.New(c, s.render, &logWriter{log: log, sink: "program"})
+		}),
 		row("grpc", o.GRPC, s, func(c grpc.Settings) (deliver.Sink, error) { return grpc.New(c, s.render, grpcVersion()) }),
 	}
+}
+
+// logWriter logs what the program of an output writes, which comes in whole lines.
+type logWriter struct {
+	log  *zap.Logger
+	sink string
+}
+
+func (w *logWriter) Write(lines []byte) (int, error) {
+	for line := range strings.Lines(string(lines)) {
+		w.log.Info("output of the program", zap.String("sink", w.sink), zap.String("line", strings.TrimSuffix(line, "\n")))
+	}
+	return len(lines), nil
 }
 
 // grpcVersion is what clients of the gRPC output are told about the program.
