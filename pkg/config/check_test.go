@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/saker-security/saker/pkg/deliver/sink/syslog"
 )
 
 func TestCombinations(t *testing.T) {
@@ -150,5 +152,14 @@ func TestGRPCNeedsBoth(t *testing.T) {
 	c, warnings, err = load("", []string{"grpc_output.enabled=true", "grpc.enabled=true"})
 	if err != nil || !c.Outputs.GRPC.Enabled || len(warnings) > 0 {
 		t.Errorf("%q, %v", warnings, err)
+	}
+}
+
+// The facilities that may be written are those that the sink has.
+func TestFacilities(t *testing.T) {
+	for i, name := range facilities {
+		if _, err := syslog.Facility(name); err != nil {
+			t.Errorf("%d: %v", i, err)
+		}
 	}
 }

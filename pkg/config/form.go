@@ -72,7 +72,7 @@ func integer(least, most int) form[int] {
 
 func number(least, most float64) form[float64] {
 	what := fmt.Sprintf("a number from %g to %g", least, most)
-	if most == math.MaxFloat64 {
+	if most >= maxInt {
 		what = fmt.Sprintf("a number, %g or more", least)
 	}
 	return single(what, func(s string) (float64, bool) {

@@ -18,6 +18,8 @@ var grpcAddress = single("unix:///PATH, or an address and a port such as 0.0.0.0
 	return s, ok == nil
 }, itself, refer("text"))
 
+const noCapture = "Saker writes no captures of what surrounds an alert"
+
 const noModule = "Saker has no kernel module; the sensor is CO-RE eBPF or, for kernels without BTF, BCC"
 
 var sourceKeys = []Key{
@@ -47,25 +49,25 @@ var sourceKeys = []Key{
 	key("engine.kmod.buf_size_preset", "4", integer(1, 10), func(c *Config) *int { return &c.record.kmod },
 		"As engine.modern_ebpf.buf_size_preset with one buffer for each CPU, when engine.kind is kmod."),
 	inert("engine.kmod.drop_failed_exit", "false", boolean, "Drop failed system calls in the kernel.", noModule),
-	ignored("engine.replay.capture_file", text, "File to replay when engine.kind is replay; in Saker: saker replay FILE."),
+	ignored("engine.replay.capture_file", text, "File to replay when engine.kind is replay.", "write saker replay FILE"),
 	inert("base_syscalls.custom_set", "[]", texts, "System calls to capture beside those of the rules.", "the sensor captures what the rules and its state need"),
-	inert("base_syscalls.repair", "false", boolean, "Capture only the system calls that the state needs.", "the sensor does so always"),
+	inert("base_syscalls.repair", "false", boolean, "Capture only the system calls that the state needs.", "the sensor does so always", "true"),
 	inert("base_syscalls.all", "false", boolean, "Capture all system calls.", "the sensor captures what the rules and its state need"),
 	inert("syscall_event_timeouts.max_consecutives", "1000", integer(1, maxInt), "Time-outs without an event before Falco tells it.", "Saker counts events and losses instead, see metrics"),
 	inert("falco_libs.thread_table_size", "262144", integer(0, maxInt), "Threads that Falco remembers.", "the process table grows and shrinks with the processes of the machine"),
 	inert("falco_libs.thread_table_auto_purging_interval_s", "300", integer(0, maxInt), "Seconds between two purges of Falco's thread table.", "processes leave the table when they end"),
 	inert("falco_libs.thread_table_auto_purging_thread_timeout_s", "300", integer(0, maxInt), "Seconds after which Falco forgets a silent thread.", "processes leave the table when they end"),
 	inert("falco_libs.snaplen", "80", integer(0, maxInt), "Bytes captured of a buffer.", "the sensor's drivers have their own limit"),
-	inert("capture.enabled", "false", boolean, "Write a capture file when a rule triggers.", "Saker writes no captures of what surrounds an alert"),
-	ignored("capture.path_prefix", text, "Path of capture files, when capture.enabled is true."),
-	ignored("capture.mode", choice("rules", "all_rules"), "Which rules start a capture, when capture.enabled is true."),
-	ignored("capture.default_duration", integer(0, maxInt), "Milliseconds that a capture takes, when capture.enabled is true."),
-	ignored("capture.max_file_size_mb", integer(0, 1<<20), "Greatest size of a capture file in megabytes, when capture.enabled is true."),
+	inert("capture.enabled", "false", boolean, "Write a capture file when a rule triggers.", noCapture),
+	ignored("capture.path_prefix", text, "Path of capture files.", noCapture),
+	ignored("capture.mode", choice("rules", "all_rules"), "Which rules start a capture.", noCapture),
+	ignored("capture.default_duration", integer(0, maxInt), "Milliseconds that a capture takes.", noCapture),
+	ignored("capture.max_file_size_mb", integer(0, 1<<20), "Greatest size of a capture file in megabytes.", noCapture),
 }
 
-// ignored makes a row for a key that means nothing as long as another key, which is warned of, does not.
-func ignored[T any](name string, f form[T], help string) Key {
-	k := inert(name, "", f, help, "it belongs to a key that has none")
+// ignored makes a row for a key that is never warned of, because it means nothing beside another key that is.
+func ignored[T any](name string, f form[T], help, why string) Key {
+	k := inert(name, "", f, help, why)
 	k.set = func(_ *Config, v *value) error { _, err := f.read(v); return err }
 	return k
 }
@@ -128,11 +130,11 @@ var metricKeys = []Key{
 	group("resource_utilization_enabled", "true", func(m *Metrics) *bool { return &m.ResourceUtilization }, "CPU and memory of the program."),
 	group("state_counters_enabled", "true", func(m *Metrics) *bool { return &m.StateCounters }, "Sizes of the tables of processes and files."),
 	group("kernel_event_counters_enabled", "true", func(m *Metrics) *bool { return &m.KernelEventCounters }, "Events and losses of the system call driver."),
-	group("kernel_event_counters_per_cpu_enabled", "false", func(m *Metrics) *bool { return &m.KernelEventCountersPerCPU }, "The same for each CPU."),
-	group("libbpf_stats_enabled", "true", func(m *Metrics) *bool { return &m.LibbpfStats }, "Run counts and times of BPF programs."),
-	group("plugins_metrics_enabled", "true", func(m *Metrics) *bool { return &m.PluginsMetrics }, "Counters of the audit source."),
-	group("kernel_iter_event_counters_enabled", "true", func(m *Metrics) *bool { return &m.KernelIterEventCounters }, "Events of BPF iterators."),
-	group("jemalloc_stats_enabled", "false", func(m *Metrics) *bool { return &m.JemallocStats }, "Statistics of the memory allocator."),
+	inert("metrics.kernel_event_counters_per_cpu_enabled", "false", boolean, "The same for each CPU.", "the sensor has one buffer for all CPUs"),
+	inert("metrics.libbpf_stats_enabled", "true", boolean, "Run counts and times of BPF programs.", "they are not reported", "false"),
+	inert("metrics.plugins_metrics_enabled", "true", boolean, "Counters of plugins.", "the counters of the audit source are at /metrics", "false"),
+	inert("metrics.kernel_iter_event_counters_enabled", "true", boolean, "Events of BPF iterators.", "the sensor has no BPF iterators", "false"),
+	inert("metrics.jemalloc_stats_enabled", "false", boolean, "Statistics of the memory allocator jemalloc.", "Saker does not use it; /metrics has those of Go's"),
 	group("convert_memory_to_mb", "true", func(m *Metrics) *bool { return &m.ConvertMemoryToMB }, "Memory in megabytes."),
 	group("include_empty_values", "false", func(m *Metrics) *bool { return &m.IncludeEmptyValues }, "Counters that are zero, too."),
 	key("syscall_event_drops.threshold", "0.1", number(0, 1), func(c *Config) *float64 { return &c.Drops.Threshold },

@@ -64,17 +64,17 @@ var containerInit = newTable(slices.Concat(
 	[]Key{
 		inert("label_max_len", "100", integer(0, maxInt), "Longest label.", byCgroup),
 		inert("with_size", "false", boolean, "Ask for sizes.", byCgroup),
-		ignored("hooks", texts, "When the engines are asked."),
-		ignored("log_level", text, "Level of the plugin's log."),
-		ignored("host_root", text, "Root of the machine's files."),
+		ignored("hooks", texts, "When the engines are asked.", byCgroup),
+		ignored("log_level", text, "Level of the plugin's log.", byCgroup),
+		ignored("host_root", text, "Root of the machine's files.", byCgroup),
 	},
 	engine("docker"), engine("podman"), engine("containerd"), engine("cri"), engine("lxc"), engine("libvirt_lxc"), engine("bpm"), engine("static"),
 ))
 
 func engine(name string) []Key {
 	return []Key{
-		ignored("engines."+name+".enabled", boolean, "Ask this engine."),
-		ignored("engines."+name+".sockets", texts, "Where this engine listens."),
+		ignored("engines."+name+".enabled", boolean, "Ask this engine.", byCgroup),
+		ignored("engines."+name+".sockets", texts, "Where this engine listens.", byCgroup),
 	}
 }
 
@@ -87,7 +87,7 @@ var builtin = map[string]*table{
 		inert("nodeName", "", text, "Name of the node.", noLookups),
 		inert("caPEMBundle", "", text, "Authorities of the collector.", noLookups),
 		inert("hostProc", "/host", text, "Where the machine's /proc is.", "HOST_ROOT says it"),
-		ignored("verbosity", text, "Level of the plugin's log."),
+		ignored("verbosity", text, "Level of the plugin's log.", noLookups),
 	}),
 }
 

@@ -67,8 +67,7 @@ type Metrics struct {
 	OutputRule bool
 	OutputFile string
 	// Groups of counters, in Falco's names.
-	RulesCounters, ResourceUtilization, StateCounters, KernelEventCounters, KernelEventCountersPerCPU bool
-	LibbpfStats, PluginsMetrics, KernelIterEventCounters, JemallocStats                               bool
+	RulesCounters, ResourceUtilization, StateCounters, KernelEventCounters bool
 	// ConvertMemoryToMB reports memory in megabytes, IncludeEmptyValues counters that are zero.
 	ConvertMemoryToMB, IncludeEmptyValues bool
 }
