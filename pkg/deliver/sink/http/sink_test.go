@@ -28,7 +28,7 @@ func renderText(dst []byte, a *alert.Alert) []byte {
 // newAlert makes the n-th alert.
 func newAlert(n int) *alert.Alert {
 	return &alert.Alert{
-		ID: alert.NewID(1700000000e9, []byte{byte(n)}), Time: 1700000000e9 + int64(n), Rule: fmt.Sprint("rule ", n), Source: "syscall", Hostname: "host",
+		ID: alert.NewID(1700000000e9, fmt.Append(nil, n)), Time: 1700000000e9 + int64(n), Rule: fmt.Sprint("rule ", n), Source: "syscall", Hostname: "host",
 		Tags: []string{"a", "b"}, Message: "a message\n\"of\" two <lines>",
 		Fields: []alert.Field{{Name: "fd.types", JSON: `["x",1]`}, {Name: "proc.name", JSON: `"cat"`}, {Name: "proc.pid", JSON: "12345678901234567"}},
 	}
