@@ -56,8 +56,8 @@ type Daemon struct {
 	// loaded is what the files were when the configuration was loaded.
 	loaded fingerprint
 	// absent are the sources for which the machine has no means.
-	absent []sourceState
-	audit, web       *server
+	absent     []sourceState
+	audit, web *server
 	// stopTime is stopTime.
 	stopTime time.Duration
 }
@@ -165,7 +165,7 @@ func (d *Daemon) openAudit() error {
 	}
 	d.audit = &server{title: event.SourceK8sAudit, network: "tcp", address: d.cfg.Audit.Listen, log: d.log,
 		handler: alsoAt(d.cfg.Audit.Path, d.receiver),
-		hint: " (choose another address with --audit-listen)"}
+		hint:    " (choose another address with --audit-listen)"}
 	if d.cfg.Audit.Certificate != "" {
 		d.audit.tls = func() (*tls.Config, error) {
 			return audit.TLSConfig(d.cfg.Audit.Certificate, d.cfg.Audit.Key, d.cfg.Audit.ClientCA)
