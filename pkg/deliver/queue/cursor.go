@@ -13,8 +13,9 @@ import (
 	"github.com/saker-security/saker/pkg/deliver/disk"
 )
 
-// The cursor is a file with two slots in sectors of their own, written in turn and in place: it needs no space, and a
-// write that is torn leaves the other slot. Numbers are little-endian:
+// The cursor is a file with two slots in sectors of their own, written in place, so that it needs no space. One slot is
+// always safe on disk: the other one is written, as often as there is something to note, until it is safe too; then
+// they change places. Numbers are little-endian:
 //
 //	"sakercur", version (16 bits), lanes (16), 0 (32), generation (64), next sequence (64), per lane the position up to
 //	which everything is acknowledged (64), CRC-32C of all that
@@ -64,32 +65,32 @@ func parseMark(b []byte) (m mark, ok bool, err error) {
 	return m, ok, nil
 }
 
-// readMark reads the newer of the slots that are whole; ok is false if there is none.
-func readMark(fsys disk.FS, dir string) (newest mark, ok bool, err error) {
+// readMark reads the newer of the slots that are whole, and says which it is; ok is false if there is none.
+func readMark(fsys disk.FS, dir string) (newest mark, slot int64, ok bool, err error) {
 	path := filepath.Join(dir, cursorName)
 	file, err := fsys.OpenFile(path, os.O_RDONLY, 0)
 	if missing(err) {
-		return newest, false, nil
+		return newest, 0, false, nil
 	}
 	if err != nil {
-		return newest, false, err
+		return newest, 0, false, err
 	}
 	defer file.Close()
 	for i := range int64(2) {
 		var b [cursorSlot]byte
 		n, err := file.ReadAt(b[:], i*cursorPage)
 		if err != nil && !errors.Is(err, io.EOF) {
-			return newest, false, err
+			return newest, 0, false, err
 		}
 		m, whole, err := parseMark(b[:n])
 		if err != nil {
-			return newest, false, fmt.Errorf("%s: %w", path, err)
+			return newest, 0, false, fmt.Errorf("%s: %w", path, err)
 		}
 		if whole && (!ok || m.generation > newest.generation) {
-			newest, ok = m, true
+			newest, slot, ok = m, i, true
 		}
 	}
-	return newest, ok, nil
+	return newest, slot, ok, nil
 }
 
 // cursor writes marks.
@@ -98,11 +99,12 @@ type cursor struct {
 	fs         disk.FS
 	dir        string
 	file       disk.File
-	generation uint64
+	generation uint64 // of the last mark
+	slot       int64  // where marks go; the other one is safe
 	buf        []byte
 }
 
-// open makes the file if there is none and has its entry on disk.
+// open makes the file if there is none, and has it and its entry on disk.
 func (c *cursor) open() error {
 	if c.file != nil {
 		return nil
@@ -112,6 +114,9 @@ func (c *cursor) open() error {
 		return err
 	}
 	err = file.Allocate(2 * cursorPage)
+	if err == nil {
+		err = file.Sync()
+	}
 	if err == nil {
 		err = c.fs.SyncDir(c.dir)
 	}
@@ -123,12 +128,12 @@ func (c *cursor) open() error {
 	return nil
 }
 
-// write puts a mark into the older slot.
+// write puts a mark into the slot that need not be safe.
 func (c *cursor) write(m mark) error {
 	c.generation++
 	m.generation = c.generation
 	c.buf = m.append(c.buf[:0])
-	_, err := c.file.WriteAt(c.buf, int64(c.generation%2)*cursorPage)
+	_, err := c.file.WriteAt(c.buf, c.slot*cursorPage)
 	return err
 }
 
@@ -148,6 +153,7 @@ func (c *cursor) save(m mark, both bool) error {
 			c.file = nil
 			return err
 		}
+		c.slot = 1 - c.slot
 	}
 	return nil
 }

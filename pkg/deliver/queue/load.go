@@ -16,6 +16,7 @@ const maxSegment = 1 << 30
 // found is what lies in the directory of a queue.
 type found struct {
 	mark   mark
+	slot   int64
 	marked bool
 	segs   [lanes][]*segment
 	serial uint64 // the greatest
@@ -25,7 +26,7 @@ type found struct {
 
 // look reads the cursor and the headers of the segments.
 func look(fsys disk.FS, dir string) (f found, err error) {
-	if f.mark, f.marked, err = readMark(fsys, dir); err != nil {
+	if f.mark, f.slot, f.marked, err = readMark(fsys, dir); err != nil {
 		return f, err
 	}
 	entries, err := fsys.ReadDir(dir)
@@ -84,7 +85,7 @@ func (q *Queue) load() error {
 	if err != nil {
 		return err
 	}
-	q.serial, q.seq, q.cursor.generation = f.serial, f.mark.seq, f.mark.generation
+	q.serial, q.seq, q.cursor.generation, q.cursor.slot = f.serial, f.mark.seq, f.mark.generation, 1-f.slot
 	for n, l := range q.lanes {
 		l.segs, l.readPos = f.segs[n], f.floor(n)
 		l.next = l.readPos + 1
