@@ -43,7 +43,7 @@ func (s *Store) compact() (err error) {
 	}
 	// From here on the new file is the log of whoever opens it next.
 	s.file.Close()
-	s.file, s.end = f, end
+	s.file, s.end, s.loose = f, end, false
 	for i, e := 0, s.order.Front(); e != nil; i, e = i+1, e.Next() {
 		e.Value.(*item).at = offsets[i]
 	}

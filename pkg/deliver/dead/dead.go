@@ -69,6 +69,7 @@ type Store struct {
 	file    disk.File  // nil in memory
 	end     int64      // of the records in file
 	suspect bool       // a write failed, so the file may hold what the index does not: it is written anew before it is used
+	loose   bool       // marks of forgetOnDisk may not be on disk
 	order   *list.List // of *item, oldest first
 	byID    map[string]*list.Element
 	stats   Stats
@@ -148,9 +149,14 @@ func (s *Store) recover() error {
 	return nil
 }
 
-// forgetOnDisk marks records that are not in the index any more. Where that fails, the next opening finds them and
-// drops them again.
-func (s *Store) forgetOnDisk(offsets []int64) { _ = s.mark(offsets) }
+// forgetOnDisk marks records that are not in the index any more. The marks are on disk with the next Sync; should they
+// get lost, the next opening finds the records and drops them again.
+func (s *Store) forgetOnDisk(offsets []int64) {
+	s.loose = s.loose || len(offsets) > 0
+	if s.mark(offsets) != nil {
+		s.suspect = true
+	}
+}
 
 // keep and forget change the index.
 func (s *Store) keep(i *item) {
@@ -223,6 +229,7 @@ func (s *Store) write(data []byte) error {
 		s.suspect = true
 		return err
 	}
+	s.loose = false
 	return nil
 }
 
@@ -257,7 +264,7 @@ func (s *Store) makeRoom(bytes int64) (gone []int64) {
 	return gone
 }
 
-// mark writes into the file that the records at the offsets are removed. The marks are on disk with the next Sync.
+// mark writes into the file that the records at the offsets are removed.
 func (s *Store) mark(offsets []int64) error {
 	if s.file == nil {
 		return nil
@@ -340,21 +347,33 @@ func (s *Store) Remove(ids ...string) (n int, err error) {
 	if len(there) == 0 {
 		return 0, nil
 	}
-	if err := s.mark(offsets); err != nil {
+	if err := s.markOnDisk(offsets); err != nil {
 		s.suspect = true
 		return 0, fmt.Errorf("remove dead letters from %s: %w", s.path(logName), err)
-	}
-	if s.file != nil {
-		if err := s.file.Sync(); err != nil {
-			s.suspect = true
-			return 0, fmt.Errorf("remove dead letters from %s: %w", s.path(logName), err)
-		}
 	}
 	for _, e := range there {
 		s.forget(e)
 	}
 	s.compactIfWorth()
 	return len(there), nil
+}
+
+// markOnDisk has the marks on disk. Those of older records of the same letters are there before: without the newest one,
+// the next opening would take another for it.
+func (s *Store) markOnDisk(offsets []int64) error {
+	if s.file == nil {
+		return nil
+	}
+	if s.loose {
+		if err := s.file.Sync(); err != nil {
+			return err
+		}
+		s.loose = false
+	}
+	if err := s.mark(offsets); err != nil {
+		return err
+	}
+	return s.file.Sync()
 }
 
 // Discard is Remove of letters that nobody wants, which are counted as Discarded.
