@@ -29,6 +29,7 @@ type Sink struct {
 	settings Settings
 	render   deliver.Render
 	warn     func(error)
+	flush    func(*os.File) error
 	backups  *backups // nil when the sink does not rotate
 	stale    atomic.Bool
 
@@ -55,7 +56,7 @@ func New(s Settings, render deliver.Render, warn func(error)) (*Sink, error) {
 	if warn == nil {
 		warn = func(error) {}
 	}
-	sink := &Sink{settings: s, render: render, warn: warn, stop: make(chan struct{}), turn: make(chan struct{}, 1)}
+	sink := &Sink{settings: s, render: render, warn: warn, flush: (*os.File).Sync, stop: make(chan struct{}), turn: make(chan struct{}, 1)}
 	if err := sink.refresh(); err != nil && !errors.Is(err, errNoReader) {
 		return nil, err
 	}
@@ -188,7 +189,7 @@ func (s *Sink) sync() error {
 	if s.settings.NoSync {
 		return nil
 	}
-	err := s.current.file.Sync()
+	err := s.flush(s.current.file)
 	if err != nil {
 		s.close()
 	}

@@ -403,7 +403,8 @@ func TestEnvironment(t *testing.T) {
 	}
 }
 
-// TestWorkers: processes of several batches run at once and do not mix their lines; kept, batches come in turn.
+// TestWorkers: processes of several batches run at once and do not mix their lines; kept, batches come in turn, and the
+// process may be restarted at any time.
 func TestWorkers(t *testing.T) {
 	for _, keep := range []bool{false, true} {
 		sink, out := open(t, program.Settings{Argv: []string{"cat"}, KeepOpen: keep})
@@ -414,6 +415,10 @@ func TestWorkers(t *testing.T) {
 					t.Error(err)
 				}
 			})
+		}
+		for range 20 {
+			must(t, sink.Reopen())
+			time.Sleep(100 * time.Microsecond)
 		}
 		all.Wait()
 		must(t, sink.Reopen())
