@@ -1,6 +1,8 @@
 package http
 
 import (
+	"encoding/json"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -33,6 +35,7 @@ func TestTemplate(t *testing.T) {
 		`{{if contains "mess" .Message}}y{{end}}`:            "y",
 		`{{trim " a "}}{{print 1 "b"}}{{println}}`:           "a1b\n",
 		`{{printf "%05d %s" 7 .Rule}}`:                       "00007 rule 7",
+		`{{printf "*%s* 10000 %6.2f%%" "a" 1.5}}`:            "*a* 10000   1.50%",
 		`{{html "<"}}{{js "'"}}{{urlquery "a b"}}`:           `&lt;\'a+b`,
 		`{{range $i, $t := .Tags}}{{$i}}{{$t}}{{end}}`:       "0a1b",
 		`{{define "x"}}[{{.}}]{{end}}{{template "x" .Rule}}`: "[rule 7]",
@@ -45,6 +48,28 @@ func TestTemplate(t *testing.T) {
 		got, err := parsed.execute([]byte("before "), newAlert(7), true)
 		if diff := cmp.Diff("before "+want, string(got)); diff != "" || err != nil {
 			t.Errorf("%s: %v %s", text, err, diff)
+		}
+	}
+}
+
+// TestDocumentedTemplates: the examples of the documentation make JSON.
+func TestDocumentedTemplates(t *testing.T) {
+	page, err := os.ReadFile("../../../../docs/http-output.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	examples := strings.Split(string(page), "```gotemplate\n")[1:]
+	if len(examples) != 2 {
+		t.Errorf("%d examples", len(examples))
+	}
+	for _, example := range examples {
+		text, _, _ := strings.Cut(example, "```")
+		parsed, err := parseTemplate(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if out, err := parsed.execute(nil, newAlert(1), false); err != nil || !json.Valid(out) {
+			t.Errorf("%s, %v", out, err)
 		}
 	}
 }
@@ -83,7 +108,9 @@ var endless = map[string]string{
 	`{{$x := "\\\\\\\\\\\\"}}{{range 1000}}{{$x = json $x}}{{end}}`:                                        "a text of more than 1048576 bytes",
 	`{{$x := "ab"}}{{range 1000}}{{$x = join $x .Tags}}{{end}}`:                                            "can't evaluate field Tags",
 	`{{$t := .Tags}}{{$x := "ab"}}{{range 1000}}{{$x = join $x $t | printf "%s%s" $x}}{{end}}`:             "a text of more than 1048576 bytes",
-	`{{printf "%1000000d" 1}}`:                                                                             "three digits at most",
+	`{{printf "%1000000d" 1}}`:                                                                             "a width has three digits at most",
+	`{{printf "%%%+[1]*[2]d" 1000000 1}}`:                                                                  "no width can be taken from an argument",
+	`{{printf "%.99999f" 1.5}}`:                                                                            "a width has three digits at most",
 	`{{printf "%*d" 1000000 1}}`:                                                                           "no width can be taken from an argument",
 	`{{range 2000}}{{$x := printf "%999d%999d%999d%999d%999d%999d" 1 2 3 4 5 6}}{{end}}{{index .Tags 99}}`: "index out of range",
 }

@@ -113,19 +113,28 @@ func length(args []any) int {
 
 // printf is fmt.Sprintf with limits on what the widths and the repetition of arguments can make of it.
 func printf(format string, args ...any) (string, error) {
-	digits := 0
-	for i := range len(format) {
-		if c := format[i]; c < '0' || c > '9' {
-			digits = 0
-		} else if digits++; digits > 3 {
-			return "", errors.New("printf: numbers in a format have three digits at most")
+	verbs := 0
+	for i := 0; i < len(format); i++ {
+		if format[i] != '%' {
+			continue
 		}
-		if format[i] == '*' {
-			return "", errors.New("printf: no width can be taken from an argument")
+		verbs++
+		// What may stand between % and the letter.
+		for digits := 0; i+1 < len(format) && strings.IndexByte("+-# .[]*0123456789", format[i+1]) >= 0; i++ {
+			switch c := format[i+1]; {
+			case c == '*':
+				return "", errors.New("printf: no width can be taken from an argument")
+			case c < '0' || c > '9':
+				digits = 0
+			default:
+				if digits++; digits > 3 {
+					return "", errors.New("printf: a width has three digits at most")
+				}
+			}
 		}
 	}
 	const perVerb = 1000
-	if len(format)+strings.Count(format, "%")*(perVerb+length(args)) > 16*maxOutput {
+	if len(format)+verbs*(perVerb+length(args)) > 16*maxOutput {
 		return "", errLarge
 	}
 	return fmt.Sprintf(format, args...), nil
