@@ -110,7 +110,7 @@ func (o *Outputs) takeDir() error {
 // sink or disk. Commit says when it is there for good. With ErrFull, a queue that does not drop is full, no queue got
 // the alert, and it is not counted: wait with Room and try again.
 func (o *Outputs) Deliver(a *alert.Alert) error {
-	encoded := a.Append(nil) // the queues share it
+	encoded := encode(a)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
@@ -133,6 +133,19 @@ func (o *Outputs) Deliver(a *alert.Alert) error {
 		}
 	}
 	return nil
+}
+
+// encode gives the form on disk, which the queues share, in memory of about its size.
+func encode(a *alert.Alert) []byte {
+	const lengths = 3 // bytes of most lengths
+	size := 64 + len(a.ID) + len(a.Rule) + len(a.Source) + len(a.Hostname) + len(a.Message)
+	for _, t := range a.Tags {
+		size += len(t) + lengths
+	}
+	for _, f := range a.Fields {
+		size += len(f.Name) + len(f.JSON) + 2*lengths
+	}
+	return a.Append(make([]byte, 0, size))
 }
 
 // Commit waits until everything that was delivered before is on stable storage. The error says why that is not so;

@@ -36,6 +36,11 @@ func (o *Outputs) Replace(outputs []Output) error {
 	o.mu.Lock()
 	o.list = p.apply()
 	o.mu.Unlock()
+	for _, s := range p.steps {
+		if s.sink != nil {
+			s.out.dead.Limit(s.in.Settings.DeadBytes) // may wait for the disk
+		}
+	}
 	var removed []*output
 	for _, out := range old {
 		if find(p.list(), out.name) == nil {
@@ -133,7 +138,6 @@ func (p *plan) apply() []*output {
 			s.out.crew.stop()
 			after = s.out.crew.done
 			s.out.queue.Configure(s.in.Settings.Queue)
-			s.out.dead.Limit(s.in.Settings.DeadBytes)
 		}
 		s.out.settings, s.out.config, s.out.crew = s.in.Settings, s.in.Config, next
 		next.start(after)

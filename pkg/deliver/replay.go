@@ -50,7 +50,7 @@ func (o *Outputs) Replay(sink string, ids []string) (n int, err error) {
 
 // replay puts one letter into the queue.
 func (o *Outputs) replay(out *output, e *dead.Entry) error {
-	encoded := e.Alert.Append(nil)
+	encoded := encode(e.Alert)
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
