@@ -13,7 +13,6 @@ import (
 	"github.com/klauspost/compress/gzip"
 
 	"github.com/saker-security/saker/pkg/alert"
-	"github.com/saker-security/saker/pkg/deliver"
 )
 
 // The types of bodies.
@@ -92,7 +91,7 @@ func (s *Sink) render(dst []byte, a *alert.Alert) (out []byte, isJSON bool) {
 			return out, json.Valid(out[len(dst):])
 		}
 		if s.fallbacks.Add(1) == 1 {
-			s.options.Log(deliver.ErrorText(fmt.Errorf("the template failed and the alert was sent without it; if that happens again it is only counted: %w", err)))
+			s.options.warn(fmt.Errorf("the template failed and the alert was sent without it; if that happens again it is only counted: %w", err))
 		}
 	}
 	return s.options.Render(dst, a), s.options.JSON

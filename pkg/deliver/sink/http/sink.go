@@ -50,10 +50,13 @@ type Options struct {
 	JSON   bool
 	// ISO8601 writes the time in a template's .Output in UTC with its date (time_format_iso_8601).
 	ISO8601 bool
-	// Log, which may be nil, gets what an operator should see: echoed answers, templates that fail, TLS files that
-	// cannot be used. It is called by several goroutines at once.
-	Log func(text string)
+	// Log gets the answers of servers with Settings.Echo, Warn what an operator should mend: a template that fails, TLS
+	// files that cannot be used. Both may be nil, are called by several goroutines at once, and get texts fit to be seen.
+	Log  func(text string)
+	Warn func(error)
 }
+
+func (o *Options) warn(err error) { o.Warn(errors.New(deliver.ErrorText(err))) }
 
 // Sink posts alerts. It is safe for concurrent use.
 type Sink struct {
@@ -80,6 +83,9 @@ func New(settings Settings, options Options) (*Sink, error) {
 	if options.Log == nil {
 		options.Log = func(string) {}
 	}
+	if options.Warn == nil {
+		options.Warn = func(err error) { options.Log(err.Error()) }
+	}
 	s := &Sink{settings: settings, options: options, proxy: proxyFromEnvironment, answerTime: answerTime}
 	if settings.FollowRedirects < 0 {
 		return nil, fmt.Errorf("following %d redirects: a number of 0 or more is needed", settings.FollowRedirects)
@@ -96,7 +102,7 @@ func New(settings Settings, options Options) (*Sink, error) {
 			return nil, err
 		}
 	}
-	if s.tls, err = transport.NewClient(settings.TLS, func(err error) { options.Log(deliver.ErrorText(err)) }); err != nil {
+	if s.tls, err = transport.NewClient(settings.TLS, options.warn); err != nil {
 		return nil, err
 	}
 	return s, nil

@@ -144,7 +144,7 @@ func TestTemplateLimits(t *testing.T) {
 func TestFallback(t *testing.T) {
 	server := fakesink.Start(t, fakesink.Options{})
 	var l logs
-	s := open(t, Settings{URL: secret.New(server.URL), Template: `{"third": {{json (index .Tags 2)}}}`}, Options{Log: l.add})
+	s := open(t, Settings{URL: secret.New(server.URL), Template: `{"third": {{json (index .Tags 2)}}}`}, Options{Warn: func(err error) { l.add(err.Error()) }})
 	short, long := newAlert(1), newAlert(2)
 	short.Tags = []string{"x\x1b[2J"}
 	long.Tags = []string{"a", "b", "c"}
