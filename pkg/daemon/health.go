@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -23,9 +24,10 @@ type heartbeat struct {
 	beats   uint64
 	last    time.Time
 	failure string
-	// moved is when the sensor was last seen to take what there is.
-	moved       time.Time
-	made, taken uint64
+	// moved is when an event of the sensor was last seen to be taken, waiting whether there were others then.
+	moved   time.Time
+	taken   uint64
+	waiting bool
 }
 
 func newHeartbeat() *heartbeat {
@@ -33,9 +35,8 @@ func newHeartbeat() *heartbeat {
 	return &heartbeat{last: now, moved: now}
 }
 
-// run beats until ctx ends. commit returns when everything delivered is stored; progress says how many system call
-// events the kernel has handed over and how many of them were taken.
-func (h *heartbeat) run(ctx context.Context, commit func(context.Context) error, progress func() (made, taken uint64)) {
+// run beats until ctx ends. commit returns when everything delivered is stored; progress says how the sensor is going on.
+func (h *heartbeat) run(ctx context.Context, commit func(context.Context) error, progress func() sensorProgress) {
 	tick := time.NewTicker(beatInterval)
 	defer tick.Stop()
 	// A commit that hangs, as on a broken disk, stays alone: there is never a second one.
@@ -72,13 +73,30 @@ func (h *heartbeat) committed(err error) {
 	h.last, h.failure = time.Now(), ""
 }
 
-// look sees whether the sensor takes the events that there are.
-func (h *heartbeat) look(made, taken uint64) {
+// sensorProgress is how many system call events the kernel has handed over, and how many of them were taken. live
+// tells that there is a driver.
+type sensorProgress struct {
+	live        bool
+	made, taken uint64
+}
+
+// look sees whether the sensor makes and takes events.
+func (h *heartbeat) look(p sensorProgress) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if taken != h.taken || made == h.made {
-		h.moved, h.taken, h.made = time.Now(), taken, made
+	if p.taken != h.taken || !p.live {
+		h.moved, h.taken = time.Now(), p.taken
 	}
+	h.waiting = p.made > p.taken
+	if p.live {
+		endThread()
+	}
+}
+
+// endThread starts a thread that ends at once. A sensor sees the end of every thread, whatever the rules ask for: of a
+// live one something is heard with every beat.
+func endThread() {
+	go runtime.LockOSThread() // a goroutine that ends locked to its thread takes it along
 }
 
 // failures says what stands still at the time now.
@@ -91,8 +109,13 @@ func (h *heartbeat) failures(now time.Time) (reasons []string) {
 	if d := now.Sub(h.last); d > stuckTime && h.failure == "" {
 		reasons = append(reasons, fmt.Sprintf("storing alerts is stuck for %v", d.Round(time.Second)))
 	}
-	if d := now.Sub(h.moved); d > stuckTime {
+	d := now.Sub(h.moved)
+	switch {
+	case d <= stuckTime:
+	case h.waiting:
 		reasons = append(reasons, fmt.Sprintf("the system call events are not taken for %v", d.Round(time.Second)))
+	default:
+		reasons = append(reasons, fmt.Sprintf("no system call event has come for %v, the programs of the sensor may have been taken out of the kernel", d.Round(time.Second)))
 	}
 	return reasons
 }

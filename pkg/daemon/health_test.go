@@ -12,14 +12,11 @@ import (
 
 func TestHeartbeat(t *testing.T) {
 	var failure atomic.Pointer[error]
-	var hang, silent atomic.Bool
+	var hang, live, deaf atomic.Bool
 	var made, taken atomic.Uint64
 	commit := func(ctx context.Context) error {
 		if hang.Load() {
 			<-ctx.Done()
-			if silent.Load() {
-				select {} // as a disk that does not answer at all; the bubble of the test would notice
-			}
 			return ctx.Err()
 		}
 		if err := failure.Load(); err != nil {
@@ -27,7 +24,7 @@ func TestHeartbeat(t *testing.T) {
 		}
 		return nil
 	}
-	progress := func() (uint64, uint64) { return made.Load(), taken.Load() }
+	progress := func() sensorProgress { return sensorProgress{live.Load(), made.Load(), taken.Load()} }
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		h := newHeartbeat()
@@ -62,21 +59,36 @@ func TestHeartbeat(t *testing.T) {
 		expect(stuckTime+beatInterval, "deadline exceeded")
 		hang.Store(false)
 		expect(stuckTime + 2*beatInterval)
-		// A sensor without events is well, one that does not take them is not.
-		made.Add(10)
-		taken.Add(10)
+		// A live sensor hears of something with every beat.
+		events := make(chan struct{})
+		go func() {
+			defer close(events)
+			for ctx.Err() == nil {
+				time.Sleep(time.Second)
+				if live.Load() && !deaf.Load() {
+					made.Add(1)
+					taken.Add(1)
+				}
+			}
+		}()
+		live.Store(true)
 		expect(time.Hour)
-		made.Add(1)
+		live.Store(false) // no rule asks for system calls any more
+		expect(time.Hour)
+		made.Add(5)
+		taken.Add(5)
+		live.Store(true)
+		expect(time.Hour)
+		deaf.Store(true)
 		expect(stuckTime)
-		for range 10 {
-			made.Add(1)
-			time.Sleep(beatInterval)
-		}
-		expect(0, "events are not taken for")
-		taken.Add(1)
-		expect(beatInterval)
+		expect(2*beatInterval, "no system call event has come for")
+		made.Add(1)
+		expect(beatInterval, "events are not taken for")
+		deaf.Store(false)
+		expect(2 * beatInterval)
 		cancel()
 		<-done
+		<-events
 	})
 }
 

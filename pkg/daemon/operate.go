@@ -154,14 +154,13 @@ func (d *Daemon) effective() []setting {
 	return list
 }
 
-// sensorProgress is how many system call events the kernel has handed over, and how many of them were taken.
-func (d *Daemon) sensorProgress() (made, taken uint64) {
+func (d *Daemon) sensorProgress() sensorProgress {
 	s, _ := d.sensorCounts()
-	taken = s.state.Events
+	taken := s.state.Events
 	for _, n := range s.state.Malformed {
 		taken += n
 	}
-	return s.driver.Delivered, taken
+	return sensorProgress{live: s.name != "", made: s.driver.Delivered, taken: taken}
 }
 
 // watchHealth logs when the answer of the health check changes.
