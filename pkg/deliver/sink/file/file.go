@@ -15,6 +15,7 @@ import (
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/deliver/sink/lines"
+	"github.com/saker-security/saker/pkg/deliver/sink/turn"
 )
 
 const (
@@ -36,9 +37,9 @@ type Sink struct {
 	stop       chan struct{}
 	background sync.WaitGroup
 
-	turn    chan struct{} // holds a value while somebody uses what is below
-	current *target       // nil while no file is open
-	former  *target       // the one before, closed
+	turn    turn.Turn // held by whoever uses what is below
+	current *target   // nil while no file is open
+	former  *target   // the one before, closed
 	lines   lines.Lines
 	pause   time.Time // no rotation before
 }
@@ -56,7 +57,7 @@ func New(s Settings, render deliver.Render, warn func(error)) (*Sink, error) {
 	if warn == nil {
 		warn = func(error) {}
 	}
-	sink := &Sink{settings: s, render: render, warn: warn, flush: (*os.File).Sync, stop: make(chan struct{}), turn: make(chan struct{}, 1)}
+	sink := &Sink{settings: s, render: render, warn: warn, flush: (*os.File).Sync, stop: make(chan struct{}), turn: turn.New()}
 	if err := sink.refresh(); err != nil && !errors.Is(err, errNoReader) {
 		return nil, err
 	}
@@ -73,12 +74,10 @@ func New(s Settings, render deliver.Render, warn func(error)) (*Sink, error) {
 
 // Send appends one line for each alert and has them on disk when it returns nil.
 func (s *Sink) Send(ctx context.Context, batch []*alert.Alert) error {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the batch before: %w", ctx.Err())
+	if err := s.turn.Take(ctx); err != nil {
+		return err
 	}
+	defer s.turn.Give()
 	if err := s.ready(); err != nil {
 		return err
 	}
@@ -240,16 +239,15 @@ func (s *Sink) watch() {
 			return
 		case <-ticker.C:
 		}
-		select {
-		case s.turn <- struct{}{}:
-			// What is wrong with the file is told by the next Send, which finds the same.
-			if s.refresh() == nil && s.due(0) {
-				_ = s.rotate()
-			}
-			s.rest()
-			<-s.turn
-		default: // a Send is at it and looks itself
+		if !s.turn.Try() {
+			continue // a Send is at it and looks itself
 		}
+		// What is wrong with the file is told by the next Send, which finds the same.
+		if s.refresh() == nil && s.due(0) {
+			_ = s.rotate()
+		}
+		s.rest()
+		s.turn.Give()
 	}
 }
 
@@ -257,12 +255,10 @@ func (s *Sink) watch() {
 // it returns at once, and the next Send opens the file.
 func (s *Sink) Reopen() error {
 	s.stale.Store(true)
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	default:
+	if !s.turn.Try() {
 		return nil
 	}
+	defer s.turn.Give()
 	defer s.rest()
 	if err := s.refresh(); err != nil && !errors.Is(err, errNoReader) {
 		return err
@@ -274,11 +270,9 @@ func (s *Sink) Reopen() error {
 func (s *Sink) Close() error {
 	close(s.stop)
 	s.background.Wait()
-	select {
-	case s.turn <- struct{}{}:
+	if s.turn.Try() {
 		s.close()
-		<-s.turn
-	default:
+		s.turn.Give()
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/deliver/sink/lines"
+	"github.com/saker-security/saker/pkg/deliver/sink/turn"
 )
 
 // Sink writes lines to a program. Safe for concurrent use: without KeepOpen several processes may run at once, with it
@@ -36,7 +37,7 @@ type Sink struct {
 	close   context.CancelFunc
 	stale   atomic.Bool
 
-	turn  chan struct{} // holds a value while somebody uses what is below
+	turn  turn.Turn // held by whoever uses what is below
 	lines lines.Lines
 	kept  *process // nil while none is running
 }
@@ -50,7 +51,7 @@ var (
 // New makes a sink; the program is started with the first batch. output, which may be nil, gets what the program
 // writes to its standard output and standard error, in whole lines with control characters escaped.
 func New(s Settings, render deliver.Render, output io.Writer) (*Sink, error) {
-	sink := &Sink{settings: s, render: render, turn: make(chan struct{}, 1)}
+	sink := &Sink{settings: s, render: render, turn: turn.New()}
 	switch {
 	case (s.Shell == "") == (len(s.Argv) == 0):
 		return nil, errors.New("the program sink needs either a command line for the shell or a program with its arguments")
@@ -114,12 +115,10 @@ func (s *Sink) Send(ctx context.Context, batch []*alert.Alert) error {
 	if !s.settings.KeepOpen {
 		return s.runOnce(ctx, batch)
 	}
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the batch before: %w", context.Cause(ctx))
+	if err := s.turn.Take(ctx); err != nil {
+		return err
 	}
+	defer s.turn.Give()
 	return s.feed(ctx, batch)
 }
 
@@ -193,11 +192,9 @@ func (s *Sink) feed(ctx context.Context, batch []*alert.Alert) error {
 // and the next Send does it.
 func (s *Sink) Reopen() error {
 	s.stale.Store(true)
-	select {
-	case s.turn <- struct{}{}:
+	if s.turn.Try() {
 		s.end()
-		<-s.turn
-	default:
+		s.turn.Give()
 	}
 	return nil
 }
@@ -212,11 +209,9 @@ func (s *Sink) end() {
 
 // Close ends the process that is kept, with a second to finish what it has read, kills all others and waits for them.
 func (s *Sink) Close() error {
-	select {
-	case s.turn <- struct{}{}:
+	if s.turn.Try() {
 		s.end()
-		<-s.turn
-	default:
+		s.turn.Give()
 	}
 	s.mu.Lock()
 	s.close()

@@ -13,6 +13,7 @@ import (
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/deliver/sink/lines"
+	"github.com/saker-security/saker/pkg/deliver/sink/turn"
 )
 
 // Sink writes lines to a writer whose reader may be slow, blocked or gone. A write cannot be called back. So one that
@@ -25,7 +26,7 @@ type Sink struct {
 	buffered bool
 	render   deliver.Render
 
-	turn chan struct{} // holds a value while somebody uses what is below
+	turn turn.Turn // held by whoever uses what is below
 
 	lines   lines.Lines
 	ids     []string    // of the alerts of lines
@@ -48,7 +49,7 @@ const maxWritten = 1 << 16
 // New makes a sink on w, which stays the caller's. Standard output and standard error are written to through a copy of
 // their descriptor, because Go ends a program that writes to one of them when its reader is gone.
 func New(w io.Writer, s Settings, render deliver.Render) (*Sink, error) {
-	sink := &Sink{out: w, buffered: s.Buffered, render: render, turn: make(chan struct{}, 1), written: map[string]struct{}{}}
+	sink := &Sink{out: w, buffered: s.Buffered, render: render, turn: turn.New(), written: map[string]struct{}{}}
 	if file, ok := w.(*os.File); ok && (file == os.Stdout || file == os.Stderr) {
 		own, err := duplicate(file)
 		if err != nil {
@@ -76,12 +77,10 @@ func duplicate(file *os.File) (*os.File, error) {
 
 // Send writes one line for each alert. When the context ends first, the error is that of the context.
 func (s *Sink) Send(ctx context.Context, batch []*alert.Alert) error {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the batch before: %w", ctx.Err())
+	if err := s.turn.Take(ctx); err != nil {
+		return err
 	}
+	defer s.turn.Give()
 	if s.writing != nil {
 		if err := s.wait(ctx); s.writing != nil {
 			return err

@@ -14,6 +14,7 @@ import (
 
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/deliver"
+	"github.com/saker-security/saker/pkg/deliver/sink/turn"
 	"github.com/saker-security/saker/pkg/deliver/transport"
 )
 
@@ -25,7 +26,7 @@ type Sink struct {
 	client   *transport.Client // nil for all but TLS
 	stale    atomic.Bool
 
-	turn    chan struct{} // holds a value while somebody uses what is below
+	turn    turn.Turn // held by whoever uses what is below
 	writer  writer
 	conn    *connection // nil when there is none
 	line    []byte
@@ -46,7 +47,7 @@ func New(s Settings, render deliver.Render, warn func(error)) (*Sink, error) {
 	if err != nil {
 		return nil, err
 	}
-	sink := &Sink{settings: s, render: render, turn: make(chan struct{}, 1), writer: newWriter(facility, s.AppName)}
+	sink := &Sink{settings: s, render: render, turn: turn.New(), writer: newWriter(facility, s.AppName)}
 	switch s.Network {
 	case "local":
 		return sink, nil
@@ -66,12 +67,10 @@ func New(s Settings, render deliver.Render, warn func(error)) (*Sink, error) {
 
 // Send sends one message for each alert.
 func (s *Sink) Send(ctx context.Context, batch []*alert.Alert) error {
-	select {
-	case s.turn <- struct{}{}:
-		defer func() { <-s.turn }()
-	case <-ctx.Done():
-		return fmt.Errorf("wait for the batch before: %w", ctx.Err())
+	if err := s.turn.Take(ctx); err != nil {
+		return err
 	}
+	defer s.turn.Give()
 	defer s.trim()
 	if s.settings.Network == "tcp" || s.settings.Network == "tls" {
 		return s.sendAll(ctx, batch)
@@ -230,12 +229,10 @@ func (s *Sink) Reopen() error {
 
 // Close ends the connection. One that a Send still uses is left to it.
 func (s *Sink) Close() error {
-	select {
-	case s.turn <- struct{}{}:
-	default:
+	if !s.turn.Try() {
 		return nil
 	}
-	defer func() { <-s.turn }()
+	defer s.turn.Give()
 	if s.conn == nil {
 		return nil
 	}
