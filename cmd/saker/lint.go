@@ -70,6 +70,7 @@ is 1 only for errors, and severities, suppressions and the configuration do not 
 	c.Flags().BoolVar(&f.diff, "diff", false, "with --fix: print what would be corrected, write and report nothing, exit with 1 if something would")
 	c.Flags().BoolVar(&f.strict, "strict", false, "look for matters of style too, reported as infos")
 	f.registerConfig(c)
+	c.Flags().Lookup("config").Usage = "configuration `file` in the form of falco.yaml" // no other is looked for
 	return c
 }
 

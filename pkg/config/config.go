@@ -75,6 +75,8 @@ type record struct {
 	// given says where the keys were written, bad which of them have no value because of an error.
 	given map[string]place
 	bad   map[string]bool
+	// unknown counts keys that nobody knows.
+	unknown int
 	// The rest are values that other settings are made of.
 	delivery               deliver.Settings
 	outputTimeout          int

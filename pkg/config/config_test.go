@@ -92,6 +92,7 @@ func TestOptions(t *testing.T) {
 
 func TestErrors(t *testing.T) {
 	for _, test := range []struct{ file, option, want string }{
+		{"json_output: true\n--- [\n", "", "this is not YAML"},
 		{"", "json_output", "must have the form key=value"},
 		{"", "json_output=maybe", `-o json_output: key json_output: "maybe" is not allowed, write true or false`},
 		{"", "priority=warn", `"warn" is not allowed, write one of emergency, alert, critical, error, warning, notice, informational, debug`},

@@ -105,7 +105,11 @@ func (l *loader) variables(root *value, configFiles bool) {
 		k := rows[name]
 		if k == nil {
 			if name != FileVariable && !isService(name, text) {
-				l.c.warn(at, "this environment variable has no effect: there is no such key%s", nearest(name, variableNames(rows)))
+				text := "this environment variable has no effect: there is no such key"
+				if l.c.record.unknown++; l.c.record.unknown <= maxWarnings {
+					text += nearest(name, variableNames(rows))
+				}
+				l.c.warn(at, "%s", text)
 			}
 			continue
 		}

@@ -32,8 +32,24 @@ func sorted(findings []*finding) []*finding {
 	return slices.CompactFunc(findings, func(a, b *finding) bool { return *a == *b })
 }
 
-// maxErrors bounds how many errors are told.
-const maxErrors = 100
+// maxErrors and maxWarnings bound how many are told.
+const (
+	maxErrors   = 100
+	maxWarnings = 200
+)
+
+// warningTexts gives the warnings as text.
+func warningTexts(findings []*finding) []string {
+	var out []string
+	findings = sorted(findings)
+	for i, w := range findings {
+		if i == maxWarnings {
+			return append(out, "and "+strconv.Itoa(len(findings)-i)+" more warnings")
+		}
+		out = append(out, w.Error())
+	}
+	return out
+}
 
 // joined is one error of all findings, each on a line.
 func joined(findings []*finding) error {
@@ -60,7 +76,7 @@ func placed(err error, at place, key string) *finding {
 
 // shown is a name of the file as a message shows it: with quotation marks and escapes when it is not plain.
 func shown(name string) string {
-	if q := strconv.Quote(name); len(q) != len(name)+2 {
+	if q := strconv.Quote(name); name == "" || len(q) != len(name)+2 {
 		return cut(q, 200)
 	}
 	return cut(name, 200)

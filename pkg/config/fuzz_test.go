@@ -2,6 +2,7 @@ package config
 
 import (
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"strings"
 	"testing"
@@ -68,6 +69,10 @@ func TestBombs(t *testing.T) {
 	for i := range many {
 		many[i] = "rules_files[]=x"
 	}
+	var unknown strings.Builder
+	for i := range maxNodes {
+		fmt.Fprintf(&unknown, "webservr%d: 1\n", i)
+	}
 	for name, in := range map[string]struct {
 		file    string
 		options []string
@@ -78,6 +83,7 @@ func TestBombs(t *testing.T) {
 		"deep":         {strings.Repeat("[", 1_000_000), nil, "this is not YAML"},
 		"deep mapping": {"a: " + strings.Repeat("{a: ", 65) + "1" + strings.Repeat("}", 65), nil, "this is not YAML"},
 		"wide":         {"rules_files: [" + strings.Repeat("x,", maxNodes) + "]", nil, "more than 100000 values"},
+		"unknown":      {unknown.String() + "x: [x]\n", nil, "more than 100000 values"},
 		"options":      {"", many, "more than 100000 values"},
 		"index":        {"", []string{"rules_files[99999]=x"}, "index 99999, but the sequence has 0 items"},
 		"long path":    {"", []string{strings.Repeat("a.", 1_000_000) + "b=1"}, "has more than 1000 bytes"},
@@ -100,5 +106,17 @@ func BenchmarkLoad(b *testing.B) {
 		if _, _, err := load("testdata/stock.yaml", nil); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// Many keys that nobody knows do not take long, and are not all told.
+func TestManyUnknown(t *testing.T) {
+	var b strings.Builder
+	for i := range 90_000 {
+		fmt.Fprintf(&b, "webservr%d: 1\n", i)
+	}
+	_, warnings, err := load(write(t, b.String()+"---\na: b\n"), nil)
+	if err != nil || len(warnings) != maxWarnings+1 || warnings[maxWarnings] != "and 89801 more warnings" {
+		t.Errorf("%d warnings, %v", len(warnings), err)
 	}
 }

@@ -74,11 +74,7 @@ func Load(in Input) (Config, []string, error) {
 	c.loadPlugins()
 	c.finish()
 	c.check()
-	var warnings []string
-	for _, w := range sorted(c.record.warnings) {
-		warnings = append(warnings, w.Error())
-	}
-	return c, warnings, joined(c.record.errors)
+	return c, warningTexts(c.record.warnings), joined(c.record.errors)
 }
 
 // tree reads everything into one mapping; nil when the main file cannot be read.

@@ -236,12 +236,12 @@ func (c *Config) stronger(key string, at place) bool { return c.record.given[key
 
 // openAudit carries out the open_params of k8saudit.
 func (c *Config) openAudit(p *plugin) error {
+	if scheme, _, ok := strings.Cut(p.parameters, "://"); !ok || scheme == "file" {
+		return fmt.Errorf("%s is a file or directory: run takes audit events by HTTP only, saker replay evaluates files of them", shown(p.parameters))
+	}
 	u, err := url.Parse(p.parameters)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		if u != nil && strings.Contains(p.parameters, "://") && u.Scheme != "file" {
-			return fmt.Errorf("%s is not allowed, write http://HOST:PORT/PATH or https://HOST:PORT/PATH", shown(p.parameters))
-		}
-		return fmt.Errorf("%s is a file or directory: run takes audit events by HTTP only, saker replay evaluates files of them", shown(p.parameters))
+		return errors.New("this address is not allowed, write http://HOST:PORT/PATH or https://HOST:PORT/PATH")
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Port() == "" {
 		return errors.New("must have the form http://HOST:PORT/PATH or https://HOST:PORT/PATH, with a port and nothing behind the path")

@@ -88,7 +88,7 @@ func TestPluginErrors(t *testing.T) {
 		{"plugins: [{name: k8saudit, init_config: '{\"sslCertificate\": [}'}]", ":1:"},
 		{"plugins: [{name: k8saudit, open_params: file:///var/log/audit.log}]", ":1:41: key plugins[0].open_params: file:///var/log/audit.log is a file or directory: run takes audit events by HTTP only, saker replay"},
 		{"plugins: [{name: k8saudit, open_params: /var/log/audit.log}]", "is a file or directory"},
-		{"plugins: [{name: k8saudit, open_params: ftp://x:1/}]", "ftp://x:1/ is not allowed, write http://HOST:PORT/PATH"},
+		{"plugins: [{name: k8saudit, open_params: ftp://x:1/}]", "this address is not allowed, write http://HOST:PORT/PATH"},
 		{"plugins: [{name: k8saudit, open_params: http://x/}]", "must have the form http://HOST:PORT/PATH"},
 		{"plugins: [{name: k8saudit, open_params: \"http://x:1/a?b\"}]", "must have the form"},
 		{"plugins: [{name: k8saudit, open_params: \"http://x:1/a*\"}]", "the path /a* is not allowed"},

@@ -26,8 +26,11 @@ func TestSecretsAreNotTold(t *testing.T) {
 		{"program_output.argv[]=cAnArY"}, {"http_output.url[x]=cAnArY"}, {"http_output.url.x=cAnArY"}, {"http_output.url[5]=cAnArY"}, {"=cAnArY"}, {"http_output.url:https://cAnArY"},
 	}
 	env := []string{"SECRET", canary, "SAKER_HTTP_OUTPUT_HEADERS", "{A: cAnArY", "SAKER_PROGRAM_OUTPUT_ARGV", "{cAnArY: x}"}
-	for _, file := range files {
-		for _, option := range options {
+	for i, file := range files {
+		for j, option := range options {
+			if i > 1 && j > 0 {
+				continue // the options are tried with two files
+			}
 			for _, env := range [][]string{env[:2], env} {
 				c, warnings, err := load(write(t, file+"\n"), option, env...)
 				effective, encodeErr := json.Marshal(c.Effective())

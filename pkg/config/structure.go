@@ -82,7 +82,10 @@ func (c *Config) warnOthers(v *value, at string, known ...string) {
 		if slices.Contains(known, name) {
 			continue
 		}
-		meant := nearest(name, known)
+		meant := ""
+		if c.record.unknown++; c.record.unknown <= maxWarnings {
+			meant = nearest(name, known)
+		}
 		if meant == "" {
 			meant = "; there are " + strings.Join(known, ", ")
 		}

@@ -181,7 +181,11 @@ func (t *table) collect(c *Config, v *value, path, prefix string, found map[stri
 				found[full] = item
 			}
 		case !isSection:
-			c.warn(item.key, "unknown key %s has no effect%s", shown(prefix+full), t.meant(full, prefix))
+			text := "unknown key " + shown(prefix+full) + " has no effect"
+			if c.record.unknown++; c.record.unknown <= maxWarnings {
+				text += t.meant(full, prefix) // which takes time
+			}
+			c.warn(item.key, "%s", text)
 		case item.keys != nil:
 			t.collect(c, item, full+".", prefix, found)
 		case item.given():

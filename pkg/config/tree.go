@@ -102,6 +102,12 @@ func (r *reader) parse(data []byte) (*yaml.Node, error) {
 	if len(doc.Content) == 0 {
 		return nil, nil
 	}
+	var second yaml.Node
+	if err := loader.Load(&second); err == nil {
+		r.warn(r.place(&second), "a second YAML document has no effect")
+	} else if !errors.Is(err, io.EOF) {
+		return nil, r.syntax(err)
+	}
 	return doc.Content[0], nil
 }
 
