@@ -86,8 +86,15 @@ func options(cfg config.Config, stdout, stderr io.Writer, sources ...string) Opt
 // start runs a daemon until stop is called, which returns what Run returned.
 func start(t *testing.T, cfg config.Config, sources ...string) (d *Daemon, stdout, stderr *output, stop func() error) {
 	t.Helper()
+	return startWith(t, options(cfg, nil, nil, sources...))
+}
+
+// startWith is start with other options, of which the outputs are set here.
+func startWith(t *testing.T, o Options) (d *Daemon, stdout, stderr *output, stop func() error) {
+	t.Helper()
 	stdout, stderr = &output{}, &output{}
-	d, err := New(options(cfg, stdout, stderr, sources...))
+	o.Stdout, o.Stderr = stdout, stderr
+	d, err := New(o)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, stderr)
 	}

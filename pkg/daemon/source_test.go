@@ -129,7 +129,8 @@ func TestPauseOfSources(t *testing.T) {
 		d := &Daemon{log: zap.NewNop(), pipeline: &pipeline{log: zap.NewNop()}, stopTime: stopTime}
 		d.sources = []*keeper{d.keep(s)}
 		end := d.start(t.Context(), d.sources)
-		time.Sleep(3 * time.Minute)
+		time.Sleep(3*time.Minute + time.Millisecond)
+		synctest.Wait()
 		for i := 1; i < len(s.opened); i++ {
 			if pause := s.opened[i].Sub(s.opened[i-1]); pause > maxPause || i > 5 && pause != maxPause {
 				t.Errorf("pause %d is %v", i, pause)
