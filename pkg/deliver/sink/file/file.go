@@ -182,13 +182,16 @@ func (s *Sink) write(batch []*alert.Alert) (synced int, err error) {
 	return written, err
 }
 
-// sync has what was written on stable storage. After a failure the system may have forgotten what it could not write,
-// and say of the same open file that all is well the next time; so the file is opened anew.
-func (s *Sink) sync() error {
-	if s.settings.NoSync {
-		return nil
+// sync has what was written on stable storage, in a file that still has a name. After a failure the system may have
+// forgotten what it could not write, and say of the same open file that all is well the next time; so the file is
+// opened anew.
+func (s *Sink) sync() (err error) {
+	if !s.settings.NoSync {
+		err = s.flush(s.current.file)
 	}
-	err := s.flush(s.current.file)
+	if err == nil && s.current.removed() {
+		err = errRemoved
+	}
 	if err != nil {
 		s.close()
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/deliver/sink/sinktest"
 )
@@ -72,5 +73,35 @@ func TestNoSync(t *testing.T) {
 	s.flush = func(*os.File) error { t.Error("synced"); return nil }
 	if err := s.Send(t.Context(), sinktest.Batch(0, 1)); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestRemovedWhileWriting: lines that went with their file are not delivered.
+func TestRemovedWhileWriting(t *testing.T) {
+	for _, noSync := range []bool{false, true} {
+		path := filepath.Join(t.TempDir(), "events.txt")
+		remove := func(dst []byte, a *alert.Alert) []byte { // rendering comes after the look at the path
+			if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Error(err)
+			}
+			return sinktest.Message(dst, a)
+		}
+		s, err := New(Settings{Path: path, NoSync: noSync}, remove, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		batch := sinktest.Batch(0, 2)
+		var partial *deliver.Partial
+		if err := s.Send(t.Context(), batch); !errors.Is(err, errRemoved) || errors.As(err, &partial) {
+			t.Errorf("error %v", err)
+		}
+		s.render = sinktest.Message
+		if err := s.Send(t.Context(), batch); err != nil {
+			t.Error(err)
+		}
+		if data, err := os.ReadFile(path); err != nil || string(data) != "alert 0\nalert 1\n" {
+			t.Errorf("%q, %v", data, err)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"strconv"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -178,6 +179,19 @@ func (t *target) moved(path string) bool {
 		return errors.Is(err, fs.ErrNotExist)
 	}
 	return !os.SameFile(info, t.info)
+}
+
+// errRemoved is the error of lines that went with their file.
+var errRemoved = errors.New("the file was removed while alerts were written to it")
+
+// removed tells whether the file has no name any more.
+func (t *target) removed() bool {
+	info, err := t.file.Stat()
+	if err != nil {
+		return false
+	}
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && stat.Nlink == 0
 }
 
 // look takes note of what others did to the file, and ends a line that was cut off when the program or the machine
