@@ -41,6 +41,9 @@ type Op struct {
 	N    int // counts all calls from 1
 	Kind string
 	Path string
+	// Off and Len say which bytes are read or written.
+	Off int64
+	Len int
 }
 
 // Changes says whether the call changes what is on disk or what will be after a loss of power.
@@ -253,10 +256,11 @@ func (f *FS) Put(path string, data []byte) {
 }
 
 // enter counts a call and asks the hook. The lock is held when it returns nil.
-func (f *FS) enter(kind, path string) error {
+func (f *FS) enter(op Op) error {
 	f.mu.Lock()
 	f.ops++
-	op, hook := Op{f.ops, kind, path}, f.hook
+	op.N = f.ops
+	hook := f.hook
 	f.mu.Unlock()
 	var err error
 	if hook != nil {
@@ -268,7 +272,7 @@ func (f *FS) enter(kind, path string) error {
 	}
 	if err != nil {
 		f.mu.Unlock()
-		return &fs.PathError{Op: kind, Path: path, Err: err}
+		return &fs.PathError{Op: op.Kind, Path: op.Path, Err: err}
 	}
 	return nil
 }
@@ -282,7 +286,7 @@ func (f *FS) OpenFile(path string, flag int, _ fs.FileMode) (disk.File, error) {
 		kind = Create
 	}
 	f.mu.Unlock()
-	if err := f.enter(kind, path); err != nil {
+	if err := f.enter(Op{Kind: kind, Path: path}); err != nil {
 		return nil, err
 	}
 	defer f.mu.Unlock()
@@ -323,7 +327,7 @@ func (n naming) apply(files map[string]*node) {
 // MkdirAll is as in disk.FS.
 func (f *FS) MkdirAll(path string, _ fs.FileMode) error {
 	path = filepath.Clean(path)
-	if err := f.enter(Mkdir, path); err != nil {
+	if err := f.enter(Op{Kind: Mkdir, Path: path}); err != nil {
 		return err
 	}
 	defer f.mu.Unlock()
@@ -339,7 +343,7 @@ func (f *FS) MkdirAll(path string, _ fs.FileMode) error {
 // Rename is as in disk.FS.
 func (f *FS) Rename(from, to string) error {
 	from, to = filepath.Clean(from), filepath.Clean(to)
-	if err := f.enter(Rename, from); err != nil {
+	if err := f.enter(Op{Kind: Rename, Path: from}); err != nil {
 		return err
 	}
 	defer f.mu.Unlock()
@@ -354,7 +358,7 @@ func (f *FS) Rename(from, to string) error {
 // Remove is as in disk.FS.
 func (f *FS) Remove(path string) error {
 	path = filepath.Clean(path)
-	if err := f.enter(Remove, path); err != nil {
+	if err := f.enter(Op{Kind: Remove, Path: path}); err != nil {
 		return err
 	}
 	defer f.mu.Unlock()
@@ -368,7 +372,7 @@ func (f *FS) Remove(path string) error {
 // ReadDir is as in disk.FS.
 func (f *FS) ReadDir(path string) ([]fs.DirEntry, error) {
 	path = filepath.Clean(path)
-	if err := f.enter(ReadDir, path); err != nil {
+	if err := f.enter(Op{Kind: ReadDir, Path: path}); err != nil {
 		return nil, err
 	}
 	defer f.mu.Unlock()
@@ -393,7 +397,7 @@ func (f *FS) ReadDir(path string) ([]fs.DirEntry, error) {
 // SyncDir is as in disk.FS.
 func (f *FS) SyncDir(path string) error {
 	path = filepath.Clean(path)
-	if err := f.enter(SyncDir, path); err != nil {
+	if err := f.enter(Op{Kind: SyncDir, Path: path}); err != nil {
 		return err
 	}
 	defer f.mu.Unlock()

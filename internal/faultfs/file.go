@@ -43,8 +43,8 @@ func (n *node) do(c change) {
 }
 
 // enter is FS.enter for a file that is not closed.
-func (f *file) enter(kind string) error {
-	if err := f.fs.enter(kind, f.path); err != nil {
+func (f *file) enter(kind string, off int64, length int) error {
+	if err := f.fs.enter(Op{Kind: kind, Path: f.path, Off: off, Len: length}); err != nil {
 		return err
 	}
 	if f.closed {
@@ -55,7 +55,7 @@ func (f *file) enter(kind string) error {
 }
 
 func (f *file) ReadAt(b []byte, off int64) (int, error) {
-	if err := f.enter(Read); err != nil {
+	if err := f.enter(Read, off, len(b)); err != nil {
 		return 0, err
 	}
 	defer f.fs.mu.Unlock()
@@ -71,7 +71,7 @@ func (f *file) ReadAt(b []byte, off int64) (int, error) {
 
 func (f *file) WriteAt(b []byte, off int64) (int, error) {
 	var short *Short
-	err := f.enter(Write)
+	err := f.enter(Write, off, len(b))
 	if errors.As(err, &short) {
 		b = b[:min(max(short.N, 0), len(b))]
 		f.fs.mu.Lock()
@@ -98,7 +98,7 @@ func (f *file) room() int64 {
 }
 
 func (f *file) Sync() error {
-	if err := f.enter(Sync); err != nil {
+	if err := f.enter(Sync, 0, 0); err != nil {
 		if !errors.Is(err, ErrCrashed) {
 			f.fs.mu.Lock()
 			f.node.changes = nil
@@ -115,7 +115,7 @@ func (f *file) Sync() error {
 }
 
 func (f *file) Truncate(size int64) error {
-	if err := f.enter(Truncate); err != nil {
+	if err := f.enter(Truncate, 0, 0); err != nil {
 		return err
 	}
 	defer f.fs.mu.Unlock()
@@ -124,7 +124,7 @@ func (f *file) Truncate(size int64) error {
 }
 
 func (f *file) Allocate(size int64) error {
-	if err := f.enter(Allocate); err != nil {
+	if err := f.enter(Allocate, 0, 0); err != nil {
 		return err
 	}
 	defer f.fs.mu.Unlock()
@@ -140,7 +140,7 @@ func (f *file) Allocate(size int64) error {
 }
 
 func (f *file) Size() (int64, error) {
-	if err := f.enter(Size); err != nil {
+	if err := f.enter(Size, 0, 0); err != nil {
 		return 0, err
 	}
 	defer f.fs.mu.Unlock()

@@ -11,6 +11,7 @@ func open(b testing.TB, o Options) *Queue {
 	if err != nil {
 		b.Fatal(err)
 	}
+	b.Cleanup(func() { q.Close() })
 	return q
 }
 

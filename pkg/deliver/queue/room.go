@@ -12,14 +12,18 @@ func (q *Queue) memoryLimit() int64 {
 
 // fitsEmpty says whether a record had room if there were no other.
 func (q *Queue) fitsEmpty(size int64) bool {
-	return size <= q.memoryLimit() && (q.dir == "" || headerSize+size <= q.settings.MaxBytes)
+	return size <= q.memoryLimit() && (q.dir == "" || size+q.headers(size) <= q.settings.MaxBytes)
 }
 
 func (q *Queue) fitsMemory(size int64) bool { return q.pending-q.flight+size <= q.memoryLimit() }
 
 func (q *Queue) fitsDisk(size int64) bool {
-	return q.dir == "" || q.bytes+q.pending+size <= q.settings.MaxBytes
+	pending := q.pending + size
+	return q.dir == "" || q.bytes+pending+q.headers(pending) <= q.settings.MaxBytes
 }
+
+// headers is what the files take at most that are begun for so many bytes of records.
+func (q *Queue) headers(bytes int64) int64 { return headerSize * (lanes + bytes/(q.segment/2)) }
 
 // fits says whether a record has room; for that, files without a record are deleted.
 func (q *Queue) fits(size int64) bool {
