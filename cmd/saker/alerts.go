@@ -176,8 +176,8 @@ func (f *alertsFlags) list(c *cobra.Command, _ []string) error {
 			}
 			fmt.Fprintln(table, "SINK\tSTATE\tSINCE\tPRIORITY\tRULE\tID\tREASON")
 		}
-		_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", cell(i.Sink), cell(i.State), i.Since.Format(time.RFC3339), cell(i.Priority),
-			cell(i.Rule), cell(i.ID), cell(reason(&i)))
+		_, err := fmt.Fprintf(table, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", tableCell(i.Sink), tableCell(i.State), i.Since.Format(time.RFC3339), tableCell(i.Priority),
+			tableCell(i.Rule), tableCell(i.ID), tableCell(reason(&i)))
 		return err
 	}
 	if f.json {
@@ -200,8 +200,8 @@ const flushRows = 1000
 // maxCell is how many characters of a text a table shows.
 const maxCell = 80
 
-// cell is a text as a table shows it.
-func cell(s string) string {
+// tableCell is a text as a table shows it.
+func tableCell(s string) string {
 	s = rule.Printable(s)
 	if runes := []rune(s); len(runes) > maxCell {
 		s = string(runes[:maxCell-1]) + "…"
@@ -211,6 +211,9 @@ func cell(s string) string {
 
 // reason says why an item is there.
 func reason(i *desk.Item) string {
+	if i.Reason == "" {
+		return "-"
+	}
 	if i.Attempts > 1 {
 		return fmt.Sprintf("%s (%d attempts)", i.Reason, i.Attempts)
 	}
@@ -334,7 +337,9 @@ func showItem(w io.Writer, i *desk.Item, another bool) error {
 	line("id", i.ID)
 	line("sink", i.Sink)
 	line("state", i.State+" since "+i.Since.Format(time.RFC3339Nano))
-	line("reason", reason(i))
+	if i.State == desk.Dead {
+		line("reason", reason(i))
+	}
 	line("time", a.Time)
 	line("priority", i.Priority)
 	line("rule", i.Rule)
