@@ -98,9 +98,6 @@ func (c *Config) check() {
 		if d.RetryMin == 0 || d.RetryMax == 0 {
 			c.fail(&finding{c.place(keys), fmt.Sprintf("key %sretry_min: a pause of 0 would try without end and without rest, write 1ms or more", section)})
 		}
-		if d.Rate > 0 && d.Burst == 0 {
-			d.Burst = max(1, int(math.Min(d.Rate, maxInt)))
-		}
 	}
 	if c.record.grpcServer != c.record.grpcOutput {
 		c.warn(c.place([]string{"grpc.enabled", "grpc_output.enabled"}), "alerts are offered by gRPC only when grpc.enabled and grpc_output.enabled are both true")

@@ -37,6 +37,8 @@ func TestCombinations(t *testing.T) {
 		{"webserver: {listen_address: localhost}", "write an IP address such as 127.0.0.1"},
 		{"delivery: {retry_min: 5s, retry_max: 1s}", "key stdout_output.delivery.retry_min: 5s is more than retry_max, which is 1s"},
 		{"http_output: {delivery: {retry_max: 0}}", ":1:37: key http_output.delivery.retry_min: 500ms is more than retry_max, which is 0"},
+		{"delivery: {queue_bytes: 0}", `:1:25: key delivery.queue_bytes: "0" is not allowed, write a number of bytes such as 65536, 64KiB, 10MB or 1GiB, 1MiB at least`},
+		{"http_output: {delivery: {memory_bytes: 5}}", "1MiB at least"},
 		{"delivery: {retry_min: 0}", "a pause of 0 would try without end"},
 		{"syscall_event_drops: {actions: [ignore, log]}", "key syscall_event_drops.actions: ignore stands alone; with it there cannot be log"},
 		{"engine: {kind: gvisor}", "cannot take events from gVisor; write one of auto, modern_ebpf, bcc, nodriver"},
@@ -87,7 +89,7 @@ output_timeout: 5000
 	}
 	o := c.Outputs
 	if o.HTTP.Delivery.Batch != 100 || o.File.Delivery.Batch != 7 || o.Stdout.Delivery.Batch != 7 || o.HTTP.Delivery.Timeout != 3*time.Second ||
-		o.File.Delivery.Timeout != 5*time.Second || o.GRPC.Delivery.Timeout != 0 || o.HTTP.Delivery.Rate != 20 || o.HTTP.Delivery.Burst != 20 {
+		o.File.Delivery.Timeout != 5*time.Second || o.GRPC.Delivery.Timeout != 0 || o.HTTP.Delivery.Rate != 20 {
 		t.Errorf("%+v", o)
 	}
 	c, _, err = load("", nil)

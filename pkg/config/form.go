@@ -83,6 +83,20 @@ func number(least, most float64) form[float64] {
 
 var size = single("a number of bytes such as 65536, 64KiB, 10MB or 1GiB", parseSize, func(n int64) any { return formatSize(n) }, refer("size"))
 
+// sizeFrom is a size of at least so much.
+func sizeFrom(least int64) form[int64] {
+	f := size
+	f.what += ", " + formatSize(least) + " at least"
+	f.read = func(v *value) (int64, error) {
+		n, err := size.read(v)
+		if err == nil && n < least {
+			err = errForm
+		}
+		return n, err
+	}
+	return f
+}
+
 // port is a TCP port, 0 for one that is free.
 var port = integer(0, 65535)
 

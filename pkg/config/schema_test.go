@@ -59,7 +59,7 @@ func TestSchemaAgrees(t *testing.T) {
 		{"json_output: true", true}, {"json_output: 'YES'", true}, {"json_output: maybe", false}, {"json_output: 1", false},
 		{"json_output: ${VERBOSE}", true}, {"json_output: [true]", false},
 		{"webserver: {listen_port: 1}", true}, {"webserver: {listen_port: 65536}", false}, {"webserver: {listen_port: x}", false}, {"webserver: 5", false}, {"webserver:", true},
-		{"delivery: {queue_bytes: 5GiB}", true}, {"delivery: {queue_bytes: 5000}", true}, {"delivery: {queue_bytes: 5 furlongs}", false}, {"delivery: {queue_bytes: -1}", false},
+		{"delivery: {queue_bytes: 5GiB}", true}, {"delivery: {queue_bytes: 5000000}", true}, {"delivery: {queue_bytes: 5 furlongs}", false}, {"delivery: {queue_bytes: -1}", false},
 		{"delivery: {linger: 1h30m}", true}, {"delivery: {linger: 0}", true}, {"delivery: {linger: 30}", false}, {"delivery: {linger: 1 day}", false},
 		{"metrics: {interval: 5000}", true}, {"metrics: {interval: 1h30m10s500ms}", true}, {"metrics: {interval: often}", false},
 		{"delivery: {when_full: block}", true}, {"delivery: {when_full: explode}", false}, {"delivery: {batch: 0}", false},
