@@ -94,7 +94,7 @@ func (s *logSocket) write(head string, text []byte) {
 		if now.Before(s.again) {
 			return
 		}
-		conn, err := (&net.Dialer{Timeout: syslogPatience}).Dial("unixgram", s.path) //nolint:noctx // bounded by its time-out
+		conn, err := (&net.Dialer{Timeout: syslogPatience}).Dial("unixgram", s.path)
 		if err != nil {
 			s.again = now.Add(syslogPause)
 			return
