@@ -80,7 +80,7 @@ type Result struct {
 	// Done is for how many letters it was done, by sink.
 	Done map[string]int `json:"done"`
 	// Missing are the IDs of which no sink has a dead letter.
-	Missing []string `json:"missing"`
+	Missing []string `json:"missing,omitempty"`
 }
 
 // Total is how many letters it was done for.
