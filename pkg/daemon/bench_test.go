@@ -55,17 +55,22 @@ func benchBody(b *testing.B) (body []byte, events int) {
 }
 
 func benchPipeline(b *testing.B) *pipeline {
-	b.Helper()
 	cfg := config.Default()
 	cfg.Hostname = "bench"
+	return pipelineOf(b, cfg)
+}
+
+// pipelineOf is a pipeline whose standard output goes nowhere.
+func pipelineOf(t testing.TB, cfg config.Config) *pipeline {
+	t.Helper()
 	log := zap.NewNop()
 	p, err := newPipeline(cfg, log, io.Discard, func() (*deliver.Outputs, error) { return openOutputs(&cfg, log, io.Discard) })
 	if err != nil {
-		b.Fatal(err)
+		t.Fatal(err)
 	}
-	b.Cleanup(func() {
+	t.Cleanup(func() {
 		if err := p.outputs.Close(); err != nil {
-			b.Error(err)
+			t.Error(err)
 		}
 	})
 	return p
