@@ -57,10 +57,10 @@ func parseMark(b []byte) (m mark, ok bool, err error) {
 		return m, false, fmt.Errorf("format %d, known is %d: %w", v, version, errNewer)
 	}
 	m.generation, m.seq = binary.LittleEndian.Uint64(b[16:]), binary.LittleEndian.Uint64(b[24:])
-	ok = binary.LittleEndian.Uint16(b[10:]) == lanes && m.seq < maxNumber
+	ok = binary.LittleEndian.Uint16(b[10:]) == lanes && m.seq < maxStart
 	for i := range m.floor {
 		m.floor[i] = binary.LittleEndian.Uint64(b[cursorHead+8*i:])
-		ok = ok && m.floor[i] < maxNumber
+		ok = ok && m.floor[i] < maxStart
 	}
 	return m, ok, nil
 }

@@ -16,7 +16,7 @@ import (
 )
 
 // laid makes a queue of n records of about size bytes, of which the first acked are acknowledged, and closes it.
-func laid(t *testing.T, o Options, n, size, acked int) *faultfs.FS {
+func laid(t testing.TB, o Options, n, size, acked int) *faultfs.FS {
 	t.Helper()
 	fs := faultfs.New()
 	o.FS, o.Dir = fs, "/q"

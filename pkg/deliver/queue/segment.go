@@ -32,8 +32,10 @@ const (
 	headerUsed    = 56
 	recordHead    = 25
 	frameOverhead = disk.FrameHeader + recordHead
-	// maxNumber bounds positions, sequences and serials that are read, so that no sum of them overflows.
+	// maxNumber bounds positions, sequences and serials that are read, so that no sum of them overflows; what headers
+	// and cursors say is bounded by less, so that there are numbers left for what comes after them.
 	maxNumber = 1 << 62
+	maxStart  = 1 << 61
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -97,7 +99,7 @@ func (s *segment) parseHeader(h []byte, lane int) error {
 	}
 	s.first, s.seq = binary.LittleEndian.Uint64(h[20:]), binary.LittleEndian.Uint64(h[28:])
 	s.created, s.salt = int64(binary.LittleEndian.Uint64(h[36:])), binary.LittleEndian.Uint64(h[44:])
-	if int(h[10]) != lane || binary.LittleEndian.Uint64(h[12:]) != s.serial || s.first == 0 || s.first >= maxNumber || s.seq >= maxNumber {
+	if int(h[10]) != lane || binary.LittleEndian.Uint64(h[12:]) != s.serial || s.first == 0 || s.first >= maxStart || s.seq >= maxStart {
 		return errHeader
 	}
 	return nil
