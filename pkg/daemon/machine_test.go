@@ -4,9 +4,12 @@ import (
 	"io/fs"
 	"math"
 	"os"
+	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
+
+	"github.com/saker-security/saker/pkg/config"
 )
 
 func files(texts map[string]string) fs.FS {
@@ -74,6 +77,32 @@ func TestMemoryLimit(t *testing.T) {
 		got, ok := memoryLimit(files(test.files))
 		if got != test.want || ok != (test.want > 0) {
 			t.Errorf("%s: %d %v, want %d", name, got, ok, test.want)
+		}
+	}
+}
+
+// The limit is set where there is one, unless the environment gives another, and said in the log.
+func TestLimitMemory(t *testing.T) {
+	limited := files(map[string]string{"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1000\n"})
+	for _, test := range []struct {
+		own        fs.FS
+		given      string
+		want       int64
+		wantLogged string
+	}{
+		{limited, "", 900, `"from":"control group","bytes":900`},
+		{limited, "300MiB", 0, `"from":"GOMEMLIMIT","limit":"300MiB"`},
+		{files(nil), "", 0, ""},
+	} {
+		var out output
+		log, _, err := newLog(config.Log{Level: "info", Format: "json", Stderr: true}, &out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got int64
+		limitMemory(test.own, test.given, func(n int64) int64 { got = n; return 0 }, log)
+		if got != test.want || !strings.Contains(out.String(), test.wantLogged) || test.wantLogged == "" && out.String() != "" {
+			t.Errorf("%q: set %d, logged %q", test.given, got, out.String())
 		}
 	}
 }

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime/debug"
 	"slices"
@@ -53,7 +54,7 @@ func newOperation(level zap.AtomicLevel) *operation {
 func (d *Daemon) operate(ctx context.Context, failures chan<- error) (end func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
-	d.limitMemory()
+	limitMemory(os.DirFS("/"), os.Getenv("GOMEMLIMIT"), debug.SetMemoryLimit, d.log)
 	d.sumFiles()
 	d.ops.phase.Store(phaseRunning)
 	running.Go(func() { d.ops.heartbeat.run(ctx, d.commit, d.sensorProgress) })
@@ -186,18 +187,16 @@ func (d *Daemon) watchHealth(ctx context.Context) {
 }
 
 // limitMemory makes the Go runtime keep below the memory limit of the control group, so that it collects garbage
-// instead of being killed. What GOMEMLIMIT says is left alone.
-func (d *Daemon) limitMemory() {
-	if given := os.Getenv("GOMEMLIMIT"); given != "" {
-		d.log.Info("memory limit of the Go runtime", zap.String("from", "GOMEMLIMIT"), zap.String("limit", given))
+// instead of being killed. What given, the value of GOMEMLIMIT, says is left alone.
+func limitMemory(own fs.FS, given string, set func(bytes int64) int64, log *zap.Logger) {
+	if given != "" {
+		log.Info("memory limit of the Go runtime", zap.String("from", "GOMEMLIMIT"), zap.String("limit", given))
 		return
 	}
-	limit, ok := memoryLimit(os.DirFS("/"))
-	if !ok {
-		return
+	if limit, ok := memoryLimit(own); ok {
+		set(limit)
+		log.Info("memory limit of the Go runtime", zap.String("from", "control group"), zap.Int64("bytes", limit))
 	}
-	debug.SetMemoryLimit(limit)
-	d.log.Info("memory limit of the Go runtime", zap.String("from", "control group"), zap.Int64("bytes", limit))
 }
 
 // reloading is called when a reload begins; the returned function when it has ended, well or not.

@@ -20,7 +20,7 @@ import (
 // newWeb makes the handler of health checks, versions, metrics and what helps to find faults.
 func newWeb(d *Daemon) http.Handler {
 	r := chi.NewRouter()
-	r.Use(unseen, d.healthCheck)
+	r.Use(unseen, bodiless, d.healthCheck)
 	r.Get("/livez", d.serveAlive)
 	r.Get("/readyz", d.serveReady)
 	r.Get("/versions", func(w http.ResponseWriter, _ *http.Request) { answer(w, http.StatusOK, Versions()) })
@@ -58,6 +58,22 @@ func unseen(next http.Handler) http.Handler {
 		w.Header().Set("Cache-Control", "no-store")
 		w.Header().Set("X-Content-Type-Options", "nosniff")
 		next.ServeHTTP(w, r)
+	})
+}
+
+// bodyTime is how long a connection stays open for a body that nobody asked for.
+const bodyTime = time.Second
+
+// bodiless refuses requests with a body: the server would wait for the rest of it before it closes the connection.
+func bodiless(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.ContentLength == 0 {
+			next.ServeHTTP(w, r)
+			return
+		}
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(bodyTime)) // a server without it waits a little longer
+		w.Header().Set("Connection", "close")
+		http.Error(w, "no request here has a body", http.StatusRequestEntityTooLarge)
 	})
 }
 

@@ -2,10 +2,13 @@ package daemon
 
 import (
 	"encoding/json"
+	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/saker-security/saker/pkg/config"
 )
@@ -133,5 +136,27 @@ func TestConfigEndpoint(t *testing.T) {
 	code, body = get(t, "http://"+d.WebAddress()+"/metrics")
 	if code != http.StatusNotFound || !strings.Contains(body, "webserver.prometheus_metrics_enabled") {
 		t.Errorf("metrics that are off: %d %s", code, body)
+	}
+}
+
+// A client that announces a body and does not send it is answered at once, and its connection does not stay.
+func TestWebTakesNoBody(t *testing.T) {
+	d, _, _, _ := start(t, testConfig(), "k8s_audit")
+	for _, head := range []string{"Content-Length: 10", "Transfer-Encoding: chunked", "Content-Length: 99999999999"} {
+		c, err := net.Dial("tcp", d.WebAddress())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(c, "GET /healthz HTTP/1.1\r\nHost: localhost\r\n"+head+"\r\n\r\n"); err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(c)
+		if err != nil || !strings.HasPrefix(string(text), "HTTP/1.1 413 ") {
+			t.Errorf("%s: %v %q", head, err, text)
+		}
 	}
 }
