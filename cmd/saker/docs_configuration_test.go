@@ -52,8 +52,9 @@ stays. Everything that is wrong is told at once, each with file, line and column
 given and what is allowed.
 
 Nothing is ignored in silence. A key that nobody knows is warned of, with the one that may be meant. A key of Falco that has no
-effect in Saker is warned of when it is set to something other than its default; the tables say why it has none. Set to its
-default it changes nothing and nothing is said, so a falco.yaml that nobody changed starts without noise.
+effect in Saker is warned of when it is set to something other than its default, and a value that it cannot have is a warning
+too; the tables say why it has none. Set to its default it changes nothing and nothing is said, so a falco.yaml that nobody
+changed starts without noise.
 
 ## Plugins
 

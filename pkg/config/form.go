@@ -167,7 +167,7 @@ var texts = form[[]string]{"a list of texts, or one text", func(v *value) ([]str
 		out = append(out, item.scalar)
 	}
 	return out, nil
-}, func(list []string) any { return list }, refer("texts")}
+}, func(list []string) any { return append([]string{}, list...) }, refer("texts")}
 
 // several is a list of names of those that there are.
 func several(names ...string) form[[]string] {

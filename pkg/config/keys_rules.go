@@ -8,7 +8,7 @@ import (
 var fileKeys = []Key{
 	structured("config_files", "a list of paths, or of {path: PATH, strategy: append, override or add-only}", true,
 		func(*Config, *value) error { return nil }, // read before the files are merged
-		func(c *Config) any { return c.ConfigPaths }, refer("config_files"),
+		func(c *Config) any { return texts.show(c.ConfigPaths) }, refer("config_files"),
 		"More configuration files, and directories of them (regular files by name, not those of sub-directories), merged into the main file in order. "+
 			"What is not there is skipped. The strategy says what becomes of a key at the top that is there already: append adds the items of sequences and replaces other values, "+
 			"override replaces the value, add-only keeps it.").

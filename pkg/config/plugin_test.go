@@ -84,6 +84,8 @@ func TestPluginErrors(t *testing.T) {
 		{"plugins: [{name: k8saudit-eks}]", "forward it to audit.listen by POST"},
 		{"load_plugins: [\"a\\eb\"]", `plugin "a\x1bb" is not part`},
 		{"plugins: [{name: k8saudit, init_config: {maxEventSize: x, webhookMaxBatchSize: 1.5}}]", `key plugins[0].init_config.webhookMaxBatchSize: "1.5" is not allowed, write a whole number, 1 or more`},
+		{"plugins: [{name: k8saudit, init_config: {maxEventSize: x}}]", `:1:56: key plugins[0].init_config.maxEventSize: "x" is not allowed, write a whole number, 1 or more`},
+		{"plugins: [{name: container, init_config: {engines: {docker: {enabled: 7}}}}]", `key plugins[0].init_config.engines.docker.enabled: "7" is not allowed, write true or false`},
 		{"plugins: [{name: k8saudit, init_config: [x]}]", ":1:41: key plugins[0].init_config: must be a mapping, or a text with a JSON object"},
 		{"plugins: [{name: k8saudit, init_config: '{\"sslCertificate\": [}'}]", ":1:"},
 		{"plugins: [{name: k8saudit, open_params: file:///var/log/audit.log}]", ":1:41: key plugins[0].open_params: file:///var/log/audit.log is a file or directory: run takes audit events by HTTP only, saker replay"},

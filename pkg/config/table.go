@@ -143,7 +143,8 @@ func newTable(keys []Key) *table {
 }
 
 // carryOut reads a mapping: what the table has is set, in the order of the table, what it does not have is warned of.
-// prefix stands before the names in messages.
+// prefix stands before the names in messages. A value of a wrong type is an error, but for keys of the main table that
+// have no effect it is a warning: it keeps nothing from working. Falco's plugins refuse it whatever the key.
 func (t *table) carryOut(c *Config, v *value, prefix string) {
 	found := map[string]*value{}
 	t.collect(c, v, "", prefix, found)
@@ -160,7 +161,7 @@ func (t *table) carryOut(c *Config, v *value, prefix string) {
 		case err == nil:
 		case errors.Is(err, errInert):
 			c.warn(item.key, "key %s has no effect: %s", full, k.Inert)
-		case k.Inert != "":
+		case k.Inert != "" && prefix == "":
 			f := k.problem(item, full, err)
 			c.warn(f.at, "%s", f.text)
 		default:

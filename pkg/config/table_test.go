@@ -146,6 +146,9 @@ func TestEffectiveOrigins(t *testing.T) {
 	got := map[string]KeyValue{}
 	for _, v := range c.Effective() {
 		got[v.Key] = v
+		if text, err := json.Marshal(v.Value); err != nil || string(text) == "null" {
+			t.Errorf("%s has no value: %s, %v", v.Key, text, err)
+		}
 	}
 	for _, want := range []KeyValue{
 		{"priority", "error", path + ":1:11"}, {"http_output.url", "***", path + ":2:20"}, {"log_level", "debug", "-o log_level"},
