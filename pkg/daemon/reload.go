@@ -28,12 +28,14 @@ const ruleReload = "Falco internal: hot restart failure"
 type reloader struct {
 	// asked has a value when somebody asked for a reload.
 	asked chan struct{}
-	// refused are the files and directories of a configuration that was loaded last and is not in force, so that it is
-	// noticed when they are mended. Only the goroutine that reloads uses it.
-	refused []string
+	// one is held while a reload is under way.
+	one sync.Mutex
 
 	mu    sync.Mutex
 	state reloadState
+	// refused are the files and directories of a configuration that was loaded last and is not in force, so that it is
+	// noticed when they are mended.
+	refused []string
 }
 
 // Reload has the configuration and the rules loaded again. It does not wait for it. When something is wrong with them,
@@ -89,7 +91,17 @@ func (d *Daemon) reloadWhenChanged(ctx context.Context) {
 }
 
 // watched are the files and directories of the configuration in force, and of one that was loaded since and refused.
-func (d *Daemon) watched() []string { return append(configured(d.settings()), d.reloader.refused...) }
+func (d *Daemon) watched() []string {
+	d.reloader.mu.Lock()
+	defer d.reloader.mu.Unlock()
+	return append(configured(d.settings()), d.reloader.refused...)
+}
+
+func (d *Daemon) refuse(paths []string) {
+	d.reloader.mu.Lock()
+	defer d.reloader.mu.Unlock()
+	d.reloader.refused = paths
+}
 
 // errChanging is the error of a reload whose files changed while they were read.
 var errChanging = errors.New("the files changed while they were read")
@@ -97,6 +109,8 @@ var errChanging = errors.New("the files changed while they were read")
 // reload puts the configuration and the rules as they are now into force, or nothing of them. stable tells whether the
 // files are still what they were before.
 func (d *Daemon) reload(stable func() bool) error {
+	d.reloader.one.Lock()
+	defer d.reloader.one.Unlock()
 	done := d.reloading()
 	defer done()
 	began := time.Now()
@@ -138,7 +152,7 @@ func (d *Daemon) tryReload(stable func() bool) (err error) {
 		}
 	}()
 	cfg, warnings, err := d.options.Load()
-	d.reloader.refused = configured(&cfg)
+	d.refuse(configured(&cfg))
 	if err != nil {
 		return notWhile(stable, err)
 	}
@@ -167,7 +181,7 @@ func (d *Daemon) tryReload(stable func() bool) (err error) {
 	}
 	d.keepFixed(&cfg)
 	d.inForce.Store(&cfg)
-	d.reloader.refused = nil
+	d.refuse(nil)
 	if d.sensor != nil {
 		d.sensor.retarget()
 	}
