@@ -71,7 +71,7 @@ func generate(root, generator string, request *pluginpb.CodeGeneratorRequest) er
 	if err != nil {
 		return err
 	}
-	c := exec.Command("go", "tool", generator)
+	c := exec.CommandContext(context.Background(), "go", "tool", generator)
 	c.Stdin, c.Stderr = bytes.NewReader(in), os.Stderr
 	out, err := c.Output()
 	if err != nil {

@@ -162,10 +162,10 @@ func TestControlBadRequests(t *testing.T) {
 		method, path, body string
 		code               int
 	}{
-		{"POST", pathDrop, "", 400}, {"POST", pathDrop, "{", 400}, {"POST", pathDrop, `{"all":true,"sinks":["http"]}`, 400},
-		{"POST", pathDrop, `{"all":true}{}`, 400}, {"POST", pathDrop, `{"all":1}`, 400}, {"GET", pathDrop, "", 405},
-		{"POST", pathAlerts, "", 405}, {"GET", "/", "", 404}, {"GET", pathAlerts + "?limit=x", "", 400},
-		{"POST", pathReplay, `{"ids":["` + strings.Repeat("x", maxChoice) + `"]}`, 400}, {"POST", pathReplay, "{}", 409},
+		{http.MethodPost, pathDrop, "", 400}, {http.MethodPost, pathDrop, "{", 400}, {http.MethodPost, pathDrop, `{"all":true,"sinks":["http"]}`, 400},
+		{http.MethodPost, pathDrop, `{"all":true}{}`, 400}, {http.MethodPost, pathDrop, `{"all":1}`, 400}, {http.MethodGet, pathDrop, "", 405},
+		{http.MethodPost, pathAlerts, "", 405}, {http.MethodGet, "/", "", 404}, {http.MethodGet, pathAlerts + "?limit=x", "", 400},
+		{http.MethodPost, pathReplay, `{"ids":["` + strings.Repeat("x", maxChoice) + `"]}`, 400}, {http.MethodPost, pathReplay, "{}", 409},
 	} {
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, httptest.NewRequest(test.method, test.path, strings.NewReader(test.body)))
@@ -184,7 +184,7 @@ func FuzzControlChoice(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		l := newLetters(t, 2)
 		w := httptest.NewRecorder()
-		newControl("", l).ServeHTTP(w, httptest.NewRequest("POST", pathDrop, strings.NewReader(string(body))))
+		newControl("", l).ServeHTTP(w, httptest.NewRequest(http.MethodPost, pathDrop, strings.NewReader(string(body))))
 		var r controlResult
 		if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
 			t.Fatal(err)

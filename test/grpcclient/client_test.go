@@ -131,8 +131,9 @@ func testClient(t *testing.T, s *saker, config *client.Config) {
 func check(t *testing.T, m *outputs.Response) {
 	t.Helper()
 	id := m.OutputFields["ka.auditid"]
+	old := m.SourceDeprecated //nolint:staticcheck // old clients know no other
 	if m.Rule != "every event" || m.Priority != schema.Priority_WARNING || m.Source != "k8s_audit" ||
-		m.SourceDeprecated != schema.Source_K8S_AUDIT || m.Hostname != "host" || strings.Join(m.Tags, " ") != "one two" ||
+		old != schema.Source_K8S_AUDIT || m.Hostname != "host" || strings.Join(m.Tags, " ") != "one two" ||
 		!strings.HasSuffix(m.Output, "Warning event "+id+" by user") || m.OutputFields["ka.user.name"] != "user" ||
 		m.Time.AsTime().Format(time.RFC3339Nano) != "2026-01-02T03:04:05.678901Z" {
 		t.Errorf("alert: %v", m)

@@ -143,7 +143,7 @@ func TestWire(t *testing.T) {
 		t.Error(diff)
 	}
 
-	stamp := string(binary.AppendUvarint([]byte{1<<3 | 0}, 1_700_000_000)) + "\x10\x2a"
+	stamp := string(binary.AppendUvarint([]byte{1 << 3}, 1_700_000_000)) + "\x10\x2a"
 	entry := func(name, value string) string {
 		return fmt.Sprintf("\x0a%c%s\x12%c%s", len(name), name, len(value), value)
 	}

@@ -19,13 +19,19 @@ import (
 	"github.com/saker-security/saker/pkg/deliver/disk"
 )
 
+// maxPath is how long the path of a socket is at most, in bytes.
+const maxPath = 107
+
 // open listens as the settings say.
 func open(s Settings) (*listener, credentials.TransportCredentials, error) {
 	path, isUnix := strings.CutPrefix(s.BindAddress, "unix:")
 	if isUnix {
-		path = "/" + strings.TrimLeft(path, "/")
-		if path == "/" {
-			return nil, nil, fmt.Errorf("grpc.bind_address: %q has no path; write unix:///path", s.BindAddress)
+		path, isAbsolute := strings.CutPrefix(path, "//")
+		switch {
+		case !isAbsolute || !filepath.IsAbs(path) || path == "/":
+			return nil, nil, fmt.Errorf("grpc.bind_address: %q has no absolute path; write unix:///path", s.BindAddress)
+		case len(path) > maxPath:
+			return nil, nil, fmt.Errorf("grpc.bind_address: the path has %d bytes, and that of a socket has at most %d: %s", len(path), maxPath, path)
 		}
 		l, err := listen("unix", path)
 		return l, insecure.NewCredentials(), err

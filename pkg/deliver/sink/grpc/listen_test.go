@@ -196,15 +196,18 @@ func TestWrongSettings(t *testing.T) {
 	good := files.settings("127.0.0.1:0")
 	change := func(f func(*Settings)) Settings { s := good; f(&s); return s }
 	for want, s := range map[string]Settings{
-		`grpc.bind_address: "unix://" has no path; write unix:///path`:                  {BindAddress: "unix://"},
-		`grpc.bind_address: "here" is neither unix:///path nor host:port`:               {BindAddress: "here"},
-		`grpc.private_key is not set: a server on 127.0.0.1:0 needs`:                    change(func(s *Settings) { s.PrivateKey = "" }),
-		`grpc.root_certs is not set`:                                                    change(func(s *Settings) { s.RootCerts = "" }),
-		`grpc.cert_chain: open /nonexistent: no such file`:                              change(func(s *Settings) { s.CertChain = "/nonexistent" }),
-		`grpc.private_key ` + files.path("ca.crt"):                                      change(func(s *Settings) { s.PrivateKey = files.path("ca.crt") }),
-		`grpc.root_certs ` + files.path("server.key") + `: there is no PEM certificate`: change(func(s *Settings) { s.RootCerts = s.PrivateKey }),
-		`grpc.bind_address: listen tcp: address 99999`:                                  change(func(s *Settings) { s.BindAddress = "127.0.0.1:99999" }),
-		`grpc.bind_address: mkdir /dev/null`:                                            {BindAddress: "unix:///dev/null/s"},
+		`grpc.bind_address: "unix:///" has no absolute path; write unix:///path`:               {BindAddress: "unix:///"},
+		`grpc.bind_address: "unix:here" has no absolute path`:                                  {BindAddress: "unix:here"},
+		`grpc.bind_address: the path has 201 bytes, and that of a socket has at most 107: /xx`: {BindAddress: "unix:///" + strings.Repeat("x", 200)},
+		`grpc.bind_address: "unix://" has no absolute path; write unix:///path`:                {BindAddress: "unix://"},
+		`grpc.bind_address: "here" is neither unix:///path nor host:port`:                      {BindAddress: "here"},
+		`grpc.private_key is not set: a server on 127.0.0.1:0 needs`:                           change(func(s *Settings) { s.PrivateKey = "" }),
+		`grpc.root_certs is not set`:                                                           change(func(s *Settings) { s.RootCerts = "" }),
+		`grpc.cert_chain: open /nonexistent: no such file`:                                     change(func(s *Settings) { s.CertChain = "/nonexistent" }),
+		`grpc.private_key ` + files.path("ca.crt"):                                             change(func(s *Settings) { s.PrivateKey = files.path("ca.crt") }),
+		`grpc.root_certs ` + files.path("server.key") + `: there is no PEM certificate`:        change(func(s *Settings) { s.RootCerts = s.PrivateKey }),
+		`grpc.bind_address: listen tcp: address 99999`:                                         change(func(s *Settings) { s.BindAddress = "127.0.0.1:99999" }),
+		`grpc.bind_address: mkdir /dev/null`:                                                   {BindAddress: "unix:///dev/null/s"},
 	} {
 		k, err := New(s, render, Version{})
 		if err == nil {
