@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/goleak"
 	"go.uber.org/zap"
 )
 
@@ -122,9 +123,10 @@ func TestNotifyReload(t *testing.T) {
 	}
 }
 
-// The daemon tells the service manager when it takes in events and when it ends.
+// The daemon tells the service manager when it takes in events and when it ends, and leaves nothing running.
 func TestDaemonNotifies(t *testing.T) {
 	m := newManager(t)
+	defer goleak.VerifyNone(t, goleak.IgnoreCurrent())
 	_, _, _, stop := start(t, testConfig(), "k8s_audit")
 	for _, want := range []string{"READY=1", "STATUS=Running"} {
 		if got := m.next(); got != want {
