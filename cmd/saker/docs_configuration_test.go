@@ -31,7 +31,8 @@ In the values of files and of ` + "`-o`" + `, ` + "`${NAME}`" + ` is replaced by
 
 Files are merged by the keys at their top: sequences are appended to those that are there, everything else is replaced
 whole, a mapping too. ` + "`{path: PATH, strategy: override}`" + ` replaces sequences as well, ` + "`strategy: add-only`" + ` keeps what is there.
-Of two equal keys in one mapping the first counts, which is warned of.
+Of two equal keys in one mapping the first counts, which is warned of. Relative paths, here and in all other keys, begin at the
+directory in which the program runs, as in Falco.
 
 These environment variables are Falco's: ` + "`FALCO_HOSTNAME`" + ` is the name of the machine in alerts, ` + "`HOST_ROOT`" + ` the directory where the
 files of the machine are when Saker runs in a container.

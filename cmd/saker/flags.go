@@ -16,6 +16,8 @@ type settings struct {
 	rules      []string
 	options    []string
 	selections []config.Selection
+	// recorded is set when the events come from files.
+	recorded bool
 }
 
 func (s *settings) register(c *cobra.Command) {
@@ -82,7 +84,7 @@ func (s *settings) read() (cfg config.Config, warnings []string, err error) {
 	if file == "" {
 		file = config.FindFile(environment)
 	}
-	cfg, warnings, err = config.Load(config.Input{File: file, Options: s.options, Rules: s.rules, Environment: environment})
+	cfg, warnings, err = config.Load(config.Input{File: file, Options: s.options, Rules: s.rules, Environment: environment, Recorded: s.recorded})
 	cfg.Selections = append(cfg.Selections, s.selections...)
 	return cfg, warnings, err
 }

@@ -110,7 +110,7 @@ func nearestCode(code string) string {
 }
 
 func (f *lintFlags) run(c *cobra.Command, paths []string) error {
-	cfg, _, err := config.Load(config.Input{File: f.file, Options: f.settings.options, Environment: os.Environ()})
+	cfg, _, err := config.Load(config.Input{File: f.file, Options: f.settings.options, Environment: os.Environ(), Recorded: true})
 	if err != nil {
 		return err
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 func newReplay() *cobra.Command {
-	var s settings
+	s := settings{recorded: true}
 	c := &cobra.Command{
 		Use:   "replay FILE|DIRECTORY...",
 		Short: "Evaluate recorded events as fast as possible and print the alerts and statistics",

@@ -90,6 +90,8 @@ type record struct {
 	// oldDriver is kmod or ebpf when one was asked for.
 	oldDriver string
 	plugins   pluginRecord
+	// recorded is Input.Recorded.
+	recorded bool
 }
 
 // httpRecord holds the keys of http_output that are no settings of the sink by themselves.

@@ -39,7 +39,7 @@ var oldKeys = []Key{
 	old("container_engines.lxc.enabled", "true", boolean, "Find LXC containers.", byCgroup),
 	old("container_engines.libvirt_lxc.enabled", "true", boolean, "Find libvirt containers.", byCgroup),
 	old("container_engines.bpm.enabled", "true", boolean, "Find BPM containers.", byCgroup),
-	old("webserver.k8s_audit_endpoint", "/k8s-audit", urlPath, "Path of the audit receiver of Falco before 0.32, on the port of the web server.",
+	old("webserver.k8s_audit_endpoint", "", urlPath, "Path of the audit receiver of Falco before 0.32, on the port of the web server.",
 		"audit events have a server of their own: write audit.listen and audit.path"),
 }
 

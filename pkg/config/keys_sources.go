@@ -82,6 +82,10 @@ func setEngine(c *Config, v *value) error {
 	case "gvisor":
 		return fmt.Errorf("Saker cannot take events from gVisor; write one of auto, modern_ebpf, bcc, nodriver")
 	case "replay":
+		if c.record.recorded {
+			c.Sensor.Kind = "nodriver"
+			return nil
+		}
 		return fmt.Errorf("run takes in what happens now; replay a capture with: saker replay FILE")
 	}
 	kind, err := choice("auto", "modern_ebpf", "bcc", "nodriver").read(v)

@@ -20,6 +20,9 @@ type Input struct {
 	Rules []string
 	// Environment has the form of os.Environ.
 	Environment []string
+	// Recorded tells that events come from files, so that nothing is wrong with a configuration that asks for a source
+	// of events which cannot be had live.
+	Recorded bool
 
 	// files is the file system; nil for that of the machine.
 	files files
@@ -64,6 +67,7 @@ func Load(in Input) (Config, []string, error) {
 		in.files = machine{}
 	}
 	c := Default()
+	c.record.recorded = in.Recorded
 	l := &loader{in: in, c: &c, env: newEnvironment(in.Environment)}
 	if root := l.tree(); root != nil {
 		mainTable().carryOut(&c, root, "")

@@ -237,6 +237,9 @@ func (c *Config) stronger(key string, at place) bool { return c.record.given[key
 // openAudit carries out the open_params of k8saudit.
 func (c *Config) openAudit(p *plugin) error {
 	if scheme, _, ok := strings.Cut(p.parameters, "://"); !ok || scheme == "file" {
+		if c.record.recorded {
+			return nil
+		}
 		return fmt.Errorf("%s is a file or directory: run takes audit events by HTTP only, saker replay evaluates files of them", shown(p.parameters))
 	}
 	u, err := url.Parse(p.parameters)

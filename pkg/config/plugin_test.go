@@ -102,6 +102,19 @@ func TestPluginErrors(t *testing.T) {
 	}
 }
 
+// With events from files, it does not matter that live ones cannot be had.
+func TestRecorded(t *testing.T) {
+	path := write(t, "engine: {kind: replay, replay: {capture_file: x.scap}}\nplugins: [{name: k8saudit, open_params: /var/log/audit.log}]\n")
+	_, _, err := load(path, nil)
+	if err == nil || !strings.Contains(err.Error(), ":1:16: key engine.kind: ") || !strings.Contains(err.Error(), ":2:41: key plugins[0].open_params: ") {
+		t.Error(err)
+	}
+	c, warnings, err := Load(Input{File: path, Recorded: true, Environment: []string{"FALCO_HOSTNAME=h"}})
+	if err != nil || len(warnings) > 0 || c.Sensor.Kind != "nodriver" {
+		t.Errorf("%+v, %q, %v", c.Sensor, warnings, err)
+	}
+}
+
 // A present list loads what it names, an empty one nothing, none all that is defined.
 func TestLoadPlugins(t *testing.T) {
 	const plugins = "plugins: [{name: k8saudit, open_params: \"http://:1/x\"}, {name: cloudtrail}, {name: json}]\n"
