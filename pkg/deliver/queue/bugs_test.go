@@ -176,6 +176,7 @@ func TestAcknowledgedStaysSo(t *testing.T) {
 				_, seqs := take(t, q, 2)
 				q.Ack(seqs...)
 			}
+			synctest.Wait() // until the cursor is written
 			want := 36
 			if seed%2 == 0 {
 				fs = fs.Kill()

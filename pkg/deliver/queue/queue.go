@@ -120,8 +120,9 @@ type Queue struct {
 	reading chan struct{} // holds a token while somebody reads from disk
 	kick    chan struct{} // there is something to write
 	rush    chan struct{} // and somebody waits for it
+	acked   chan struct{} // the cursor is to be written
 	stop    chan struct{}
-	done    chan struct{}
+	running sync.WaitGroup
 
 	cursor  cursor
 	reserve reserve
@@ -158,7 +159,6 @@ func poke(ch chan struct{}) {
 func Open(o Options) (*Queue, error) {
 	q := newQueue(o)
 	if q.dir == "" {
-		close(q.done)
 		return q, nil
 	}
 	if err := q.fs.MkdirAll(q.dir, 0o700); err != nil {
@@ -167,7 +167,8 @@ func Open(o Options) (*Queue, error) {
 	if err := q.load(); err != nil {
 		return nil, fmt.Errorf("open queue: %w", err)
 	}
-	go q.run()
+	q.running.Go(q.run)
+	q.running.Go(q.follow)
 	return q, nil
 }
 
@@ -175,7 +176,7 @@ func newQueue(o Options) *Queue {
 	q := &Queue{
 		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, leases: map[uint64]*item{},
 		reading: make(chan struct{}, 1), kick: make(chan struct{}, 1), rush: make(chan struct{}, 1),
-		stop: make(chan struct{}), done: make(chan struct{}),
+		acked: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
 	if q.fs == nil {
 		q.fs = disk.OS
@@ -244,7 +245,7 @@ func (q *Queue) Append(priority uint8, payload []byte) error {
 	q.stats.Records++
 	q.pending += size
 	q.more.fire()
-	if q.dir != "" {
+	if q.dir != "" && q.failing == nil {
 		poke(q.kick)
 		if q.pending-q.flight >= rushBytes {
 			poke(q.rush)
@@ -310,8 +311,8 @@ func (q *Queue) written(target uint64) bool {
 	return true
 }
 
-// Ack takes records out of the queue for good, in any order. What is not leased is passed over, and
-// so is everything after Close.
+// Ack takes records out of the queue for good, in any order. It never waits for the disk: the cursor is written at
+// once, but by another goroutine. What is not leased is passed over, and so is everything after Close.
 func (q *Queue) Ack(seqs ...uint64) {
 	q.mu.Lock()
 	for _, seq := range seqs {
@@ -326,7 +327,7 @@ func (q *Queue) Ack(seqs ...uint64) {
 	}
 	q.less.fire()
 	q.mu.Unlock()
-	q.mark()
+	poke(q.acked)
 }
 
 // remove takes a record that was leased or returned out of the queue.
@@ -452,7 +453,7 @@ func (q *Queue) Close() error {
 	q.closed = true
 	q.mu.Unlock()
 	close(q.stop)
-	<-q.done
+	q.running.Wait()
 	q.reading <- struct{}{} // nobody reads now
 	defer func() { <-q.reading }()
 	q.cursor.close()

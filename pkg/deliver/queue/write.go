@@ -34,7 +34,6 @@ type writer struct {
 
 // run writes what is appended, keeps the cursor and deletes files, until the queue is closed.
 func (q *Queue) run() {
-	defer close(q.done)
 	timer := time.NewTimer(q.pause())
 	defer timer.Stop()
 	for {
@@ -351,19 +350,28 @@ func (q *Queue) save(both bool) error {
 	return nil
 }
 
-// mark writes the cursor after an acknowledgment, so that the records do not come again after this process was killed.
-// Having it on disk is left to the goroutine that writes.
-func (q *Queue) mark() {
-	if q.dir == "" || !q.cursor.mu.TryLock() {
-		return
+// follow writes the cursor after every acknowledgment, so that the records do not come again after this process was
+// killed. Having it on disk is left to run.
+func (q *Queue) follow() {
+	for {
+		select {
+		case <-q.stop:
+			return
+		case <-q.acked:
+			q.mark()
+		}
 	}
+}
+
+func (q *Queue) mark() {
+	q.cursor.mu.Lock()
 	defer q.cursor.mu.Unlock()
 	if q.cursor.file != nil {
 		m := q.marks()
 		q.mu.Lock()
 		q.moved = true
 		q.mu.Unlock()
-		_ = q.cursor.write(m) // tried again by the goroutine, which reports it
+		_ = q.cursor.write(m) // run tries it again and reports it
 	}
 	poke(q.kick)
 }
