@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -253,4 +254,56 @@ func TestEnd(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestHangingForEver: a sink whose Sends never return holds a bounded number of them, and goes on once they do.
+func TestHangingForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		wake := make(chan struct{})
+		p := &place{answer: func(_ context.Context, _ int, batch []*alert.Alert) (int, error) {
+			<-wake
+			return 0, errors.New("it took a day")
+		}}
+		s := testSettings()
+		s.BreakerFailures = 0
+		o := mustOpen(t, Options{}, output1("x", p, s))
+		deliver(t, o, 0, 100)
+		time.Sleep(24 * time.Hour)
+		if c := balanced(t, o)[0]; c.Queued != 100 || c.Abandoned != maxAbandoned+1 || len(p.sendTimes()) != maxAbandoned+1 {
+			t.Errorf("%d sends: %+v", len(p.sendTimes()), c)
+		}
+		p.mu.Lock()
+		p.answer = nil
+		p.mu.Unlock()
+		close(wake)
+		drain(t, o, time.Hour)
+		equal(t, "delivered", p.ids(), ids(0, 100))
+		closeAll(t, o, p)
+	})
+}
+
+// TestManyWorkers: several workers deliver every alert once.
+func TestManyWorkers(t *testing.T) {
+	bubbles(t, func(t *testing.T, dir string) {
+		p := &place{answer: func(_ context.Context, n int, batch []*alert.Alert) (int, error) {
+			time.Sleep(time.Duration(n%7) * time.Second)
+			if n%5 == 0 {
+				return 0, errors.New("now and then")
+			}
+			return len(batch), nil
+		}}
+		s := testSettings()
+		s.Workers, s.Linger = 8, time.Millisecond
+		o := mustOpen(t, Options{Dir: dir}, output1("x", p, s))
+		start := time.Now()
+		deliver(t, o, 0, 2000)
+		drain(t, o, time.Hour)
+		if took := time.Since(start); took > 4*time.Minute { // 200 batches of 3 seconds, by 8 workers
+			t.Errorf("took %v", took)
+		}
+		got := p.ids()
+		slices.Sort(got)
+		equal(t, "delivered", got, ids(0, 2000))
+		closeAll(t, o, p)
+	})
 }

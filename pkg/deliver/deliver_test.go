@@ -43,7 +43,7 @@ func (p *place) open() (Sink, error) {
 // visit is an opened place.
 type visit struct {
 	*place
-	running, ended bool
+	ended bool
 }
 
 var errUse = errors.New("a sink is used in a way that is not allowed")

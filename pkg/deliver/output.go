@@ -46,8 +46,7 @@ func openOutput(o *Options, in *Output) (*output, error) {
 		return nil, fmt.Errorf("sink %s: %w", in.Name, err)
 	}
 	if out.dead, err = dead.Open(o.FS, deadDir(o.Dir, in.Name), in.Settings.DeadBytes); err != nil {
-		out.queue.Close()
-		return nil, fmt.Errorf("sink %s: %w", in.Name, err)
+		return nil, errors.Join(fmt.Errorf("sink %s: %w", in.Name, err), out.queue.Close())
 	}
 	return out, nil
 }

@@ -120,8 +120,8 @@ func (p *plan) undo() {
 			_ = protect(s.sink.Close)
 		}
 		if s.new {
-			s.out.queue.Close()
-			s.out.dead.Close()
+			_ = s.out.queue.Close() // nothing was put in
+			_ = s.out.dead.Close()
 		}
 	}
 }

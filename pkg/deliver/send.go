@@ -206,7 +206,7 @@ func await(ctx context.Context, result <-chan error) (err error, returned bool) 
 	defer grace.Stop()
 	select {
 	case err := <-result:
-		if err != nil && context.Cause(ctx) != ctx.Err() {
+		if err != nil && !errors.Is(context.Cause(ctx), ctx.Err()) {
 			err = &timedOut{cause: context.Cause(ctx), err: err}
 		}
 		return err, true
