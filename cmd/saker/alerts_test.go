@@ -1,15 +1,20 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/deliver/dead"
@@ -101,4 +106,40 @@ func makeExample(t *testing.T, dir string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestAlertsEscape: whatever an alert holds, what is printed has no line more and nothing that a terminal acts on.
+func TestAlertsEscape(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := func(name string) string { return string(rapid.SliceOf(rapid.Byte()).Draw(t, name)) }
+		value, err := json.Marshal(text("value"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a := &alert.Alert{
+			ID: text("id"), Rule: text("rule"), Source: text("source"), Hostname: text("host"), Tags: []string{text("tag")},
+			Message: text("message"), Fields: []alert.Field{{Name: text("name"), JSON: string(value)}},
+		}
+		i := desk.Item{
+			ID: a.ID, Sink: text("sink"), State: text("state"), Reason: text("reason"), Rule: a.Rule, Priority: text("priority"),
+			Alert: a.AppendJSON(nil, alert.Options{Message: true, Fields: true, Tags: true}),
+		}
+		var whole, line bytes.Buffer
+		if err := showItem(&whole, &i, true); err != nil {
+			t.Fatal(err)
+		}
+		if err := jsonLine(&line)(i); err != nil {
+			t.Fatal(err)
+		}
+		// A line for each part that is not empty, one for the title of the fields, two for the fields.
+		if n := strings.Count(whole.String(), "\n"); n > 15 || strings.Count(line.String(), "\n") != 1 {
+			t.Fatalf("%d lines: %q", n, whole.String())
+		}
+		cells := tableCell(i.Sink) + tableCell(i.Rule) + tableCell(reason(&i))
+		for _, r := range strings.ReplaceAll(whole.String()+line.String()+cells, "\n", "") {
+			if !unicode.IsPrint(r) {
+				t.Fatalf("%q is printed", r)
+			}
+		}
+	})
 }

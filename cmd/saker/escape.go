@@ -8,8 +8,8 @@ import (
 	"unicode/utf8"
 )
 
-// escaping writes a document that programs read and people may look at: characters outside of ASCII that a terminal
-// would act on are written as character says. The texts in the document stay the same.
+// escaping writes a document that programs read and people may look at: characters that a terminal would act on are
+// written as character says. Those of ASCII but DEL are left to the encoders. The texts in the document stay the same.
 type escaping struct {
 	w         io.Writer
 	character func(r rune) string
@@ -35,7 +35,7 @@ func (e escaping) Write(p []byte) (int, error) {
 	out := make([]byte, 0, len(p))
 	for i := 0; i < len(p); {
 		r, size := utf8.DecodeRune(p[i:])
-		if r < utf8.RuneSelf || size == 1 || unicode.IsPrint(r) {
+		if r < 0x7f || r >= utf8.RuneSelf && (size == 1 || unicode.IsPrint(r)) {
 			out = append(out, p[i:i+size]...)
 		} else {
 			out = append(out, e.character(r)...)
