@@ -167,6 +167,7 @@ func (d *Daemon) openAudit() error {
 		handler: alsoAt(d.cfg.Audit.Path, d.receiver),
 		hint:    " (choose another address with --audit-listen)"}
 	if d.cfg.Audit.Certificate != "" {
+		d.audit.files = []string{d.cfg.Audit.Certificate, d.cfg.Audit.Key, d.cfg.Audit.ClientCA}
 		d.audit.tls = func() (*tls.Config, error) {
 			return audit.TLSConfig(d.cfg.Audit.Certificate, d.cfg.Audit.Key, d.cfg.Audit.ClientCA)
 		}
@@ -180,7 +181,7 @@ func (d *Daemon) openAudit() error {
 
 // openWeb makes the server of health checks and metrics.
 func (d *Daemon) openWeb() error {
-	d.web = &server{title: "health checks and metrics", network: "tcp", log: d.log, handler: newWeb(d), tls: webTLS(d.cfg.Web),
+	d.web = &server{title: "health checks and metrics", network: "tcp", log: d.log, handler: newWeb(d), tls: webTLS(d.cfg.Web), files: []string{d.cfg.Web.Certificate},
 		address: net.JoinHostPort(d.cfg.Web.Address, fmt.Sprint(d.cfg.Web.Port)),
 		hint:    " (choose another port with -o webserver.listen_port=N, or -o webserver.enabled=false)"}
 	if err := d.web.open(); err != nil {

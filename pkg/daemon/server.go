@@ -22,8 +22,9 @@ type server struct {
 	// network and address are those of net.Listen. A TCP port of 0 is replaced by the one that the first open found.
 	network, address string
 	handler          http.Handler
-	// tls makes the settings of TLS, which are read again whenever it is opened; nil for plain HTTP.
-	tls func() (*tls.Config, error)
+	// tls makes the settings of TLS, again when one of files changed; nil for plain HTTP.
+	tls   func() (*tls.Config, error)
+	files []string
 	// hint says what to do when the address cannot be taken.
 	hint string
 	log  *zap.Logger
@@ -47,7 +48,7 @@ func (s *server) open() error {
 	made.ErrorLog = zap.NewStdLog(s.log)
 	if s.tls != nil {
 		var err error
-		if made.TLSConfig, err = s.tls(); err != nil {
+		if made.TLSConfig, err = (&certificates{load: s.tls, files: s.files, log: s.log}).config(); err != nil {
 			return err
 		}
 	}
