@@ -1,6 +1,7 @@
 package queue
 
 import (
+	"context"
 	"fmt"
 	"testing"
 )
@@ -40,6 +41,29 @@ func BenchmarkAppendCommit(b *testing.B) {
 			}
 		})
 	}
+}
+
+// BenchmarkCommitTogether appends 1 KiB records from many goroutines that commit each batch of ten, as the requests of
+// API servers do.
+func BenchmarkCommitTogether(b *testing.B) {
+	q := open(b, Options{Dir: b.TempDir()})
+	payload := make([]byte, 1<<10)
+	b.SetBytes(1 << 10)
+	b.SetParallelism(32)
+	b.RunParallel(func(pb *testing.PB) {
+		for i := 1; pb.Next(); i++ {
+			if err := q.Append(4, payload); err != nil {
+				b.Error(err)
+				return
+			}
+			if i%10 == 0 {
+				if err := q.Commit(context.Background()); err != nil {
+					b.Error(err)
+					return
+				}
+			}
+		}
+	})
 }
 
 // BenchmarkDrain reads and acknowledges a backlog of 1 KiB records from a disk.

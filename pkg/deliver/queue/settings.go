@@ -1,4 +1,3 @@
-// Package queue keeps records on disk until they are acknowledged.
 package queue
 
 import (
