@@ -8,4 +8,4 @@ export PATH
 sh grammar/generate.sh
 sh bpf/generate.sh
 sh pkg/deliver/sink/grpc/generate.sh
-$GO test ./cmd/saker ./rules -run "TestDocuments|TestSessions" -update >/dev/null
+$GO test ./cmd/saker ./rules -run "TestDocuments|TestExampleData|TestSessions" -update >/dev/null

@@ -31,13 +31,17 @@ const exampleData = "../../docs/tools/example/data"
 func TestExampleData(t *testing.T) {
 	dir := t.TempDir()
 	synctest.Test(t, func(t *testing.T) { makeExample(t, dir) })
-	want := contents(t, dir)
-	diff := cmp.Diff(want, contents(t, exampleData))
-	if diff == "" {
+	want, err := contents(t, dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := contents(t, exampleData)
+	diff := cmp.Diff(want, got)
+	if diff == "" && err == nil {
 		return
 	}
 	if !*update {
-		t.Fatalf("run make generate:\n%s", diff)
+		t.Fatalf("run make generate: %v\n%s", err, diff)
 	}
 	if err := os.RemoveAll(exampleData); err != nil {
 		t.Fatal(err)
@@ -48,17 +52,13 @@ func TestExampleData(t *testing.T) {
 }
 
 // contents lists everything in a data directory.
-func contents(t *testing.T, dir string) []any {
+func contents(t *testing.T, dir string) (all []any, err error) {
 	t.Helper()
-	var all []any
 	sinks, err := desk.Look(dir).List(t.Context(), desk.Query{Full: true}, func(i desk.Item) error {
 		all = append(all, i)
 		return nil
 	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return append(all, sinks)
+	return append(all, sinks), err
 }
 
 // makeExample leaves two dead letters of an HTTP sink, one of them hostile, and two alerts that wait. The clock is that
