@@ -132,6 +132,7 @@ func (s samples) sensor(n sensorState) {
 	for reason, malformed := range n.state.Malformed {
 		s.send(metricNotEvaluated, float64(malformed), event.SourceSyscall, "malformed_"+reason)
 	}
+	s.send(metricNotEvaluated, float64(n.left), event.SourceSyscall, "driver_closed")
 	s.send(metricThreads, float64(n.state.Threads))
 	s.send(metricThreadless, float64(n.state.Threadless))
 	s.send(metricEvicted, float64(n.state.Evicted))

@@ -35,10 +35,11 @@ type sensor struct {
 	// live is nil as long as no rule asks for system calls, and while the sensor does not run.
 	live    *live
 	stopped bool
-	// drivers and states are the counters of those that were closed, lost is how many events were reported as lost.
-	drivers driver.Stats
-	states  syscall.Stats
-	lost    uint64
+	// drivers and states are the counters of those that were closed, left how many events waited in them then, and lost
+	// how many events were reported as lost.
+	drivers    driver.Stats
+	states     syscall.Stats
+	left, lost uint64
 	// wake ends the wait for rules that ask for system calls, and ended is closed by stop.
 	wake, ended chan struct{}
 }
@@ -242,8 +243,13 @@ func (s *sensor) retire(l *live) {
 	if err := l.close(); err != nil {
 		s.log.Error("closing the driver failed", zap.Error(err))
 	}
+	state := l.inspector.Stats()
+	if n := left(l.counts, state); n > 0 {
+		s.left += n
+		s.log.Warn("system call events that waited for their turn when the driver was closed were not evaluated", zap.Uint64("events", n))
+	}
 	s.drivers = sumDrivers(s.drivers, l.counts)
-	s.states = sumStates(s.states, l.inspector.Stats())
+	s.states = sumStates(s.states, state)
 	s.states.Threads = 0
 	s.live = nil
 }

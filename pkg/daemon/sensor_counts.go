@@ -15,10 +15,10 @@ func (s *sensor) counts() sensorState {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.live == nil {
-		return sensorState{driver: sumDrivers(s.drivers, driver.Stats{}), state: sumStates(s.states, syscall.Stats{})}
+		return sensorState{left: s.left, driver: sumDrivers(s.drivers, driver.Stats{}), state: sumStates(s.states, syscall.Stats{})}
 	}
 	return sensorState{
-		name:   s.live.driver.Name(),
+		name: s.live.driver.Name(), left: s.left,
 		driver: sumDrivers(s.drivers, s.live.stats()), state: sumStates(s.states, s.live.inspector.Stats()),
 	}
 }
@@ -39,6 +39,16 @@ func (s *sensor) reportLosses() {
 	if total > last {
 		s.log.Warn("system call events were lost and not evaluated", append(fields, zap.Uint64("new", total-last), zap.Uint64("total", total))...)
 	}
+}
+
+// left is how many events a closed driver had delivered that were not taken.
+func left(d driver.Stats, state syscall.Stats) uint64 {
+	taken := state.Events
+	for _, n := range state.Malformed {
+		taken += n
+	}
+	// The counters of the driver are those of a moment before it was closed.
+	return d.Delivered - min(taken, d.Delivered)
 }
 
 func sumDrivers(a, b driver.Stats) driver.Stats {

@@ -122,7 +122,7 @@ func TestSensorIsRestarted(t *testing.T) {
 	if err := end(); err != nil {
 		t.Error(err)
 	}
-	if got := s.counts(); got.name != "" || got.driver.Delivered != 20 || got.state.Threads != 0 || seeded != 2 {
+	if got := s.counts(); got.name != "" || got.driver.Delivered != 20 || got.state.Threads != 0 || got.left != 20 || seeded != 2 {
 		t.Errorf("counters at the end: %+v, seeded %d times", got, seeded)
 	}
 }

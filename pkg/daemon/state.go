@@ -53,6 +53,8 @@ type sensorState struct {
 	name   string
 	driver driver.Stats
 	state  syscall.Stats
+	// left is how many events waited in drivers that were closed.
+	left uint64
 }
 
 // sensorCounts reads the counters of the system call sensor; ok is false when there is none.
