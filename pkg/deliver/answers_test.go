@@ -211,9 +211,7 @@ func TestDeadLetterReason(t *testing.T) {
 			t.Errorf("reports %+v", r)
 		}
 		// The place takes it now.
-		p.mu.Lock()
-		p.answer = nil
-		p.mu.Unlock()
+		p.mend()
 		if n, err := o.Replay("x", []string{id(2)}); n != 1 || err != nil {
 			t.Errorf("replayed %d, error %v", n, err)
 		}

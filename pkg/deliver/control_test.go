@@ -290,9 +290,7 @@ func TestHangingForEver(t *testing.T) {
 		if c := balanced(t, o)[0]; c.Queued != 100 || c.Abandoned != maxAbandoned+1 || len(p.sendTimes()) != maxAbandoned+1 {
 			t.Errorf("%d sends: %+v", len(p.sendTimes()), c)
 		}
-		p.mu.Lock()
-		p.answer = nil
-		p.mu.Unlock()
+		p.mend()
 		close(wake)
 		drain(t, o, time.Hour)
 		equal(t, "delivered", p.ids(), ids(0, 100))

@@ -57,14 +57,22 @@ func (v *visit) Send(ctx context.Context, batch []*alert.Alert) error {
 	v.sends++
 	n := v.sends
 	v.times = append(v.times, time.Now())
+	answer := v.answer
 	v.mu.Unlock()
-	if v.answer == nil {
+	if answer == nil {
 		v.take(batch)
 		return nil
 	}
-	taken, err := v.answer(ctx, n, batch)
+	taken, err := answer(ctx, n, batch)
 	v.take(batch[:taken])
 	return err
+}
+
+// mend has the place take everything from now on.
+func (p *place) mend() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.answer = nil
 }
 
 func (p *place) take(batch []*alert.Alert) {

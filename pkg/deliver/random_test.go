@@ -179,9 +179,7 @@ func (y *system) open(t *rapid.T) {
 // finish has every sink work, and compares what arrived with what was offered.
 func (y *system) finish(t *rapid.T) {
 	for _, s := range y.subjects {
-		s.p.mu.Lock()
-		s.p.answer = nil
-		s.p.mu.Unlock()
+		s.p.mend()
 	}
 	time.Sleep(time.Minute) // what hangs returns
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Hour)

@@ -75,9 +75,7 @@ func TestDropReports(t *testing.T) {
 		if told != dropped || dropped < 1000 || times > 6 {
 			t.Errorf("%d dropped, %d told in %d reports: %+v", dropped, told, times, c)
 		}
-		p.mu.Lock()
-		p.answer = nil
-		p.mu.Unlock()
+		p.mend()
 		drain(t, o, time.Minute)
 		closeAll(t, o, p)
 	})

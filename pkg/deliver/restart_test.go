@@ -121,9 +121,7 @@ func TestExpired(t *testing.T) {
 		if c := balanced(t, o)[0]; c.Dropped[queue.Expired] < 10 || c.Queued < 5 {
 			t.Errorf("%+v", c)
 		}
-		p.mu.Lock()
-		p.answer = nil
-		p.mu.Unlock()
+		p.mend()
 		c := drain(t, o, time.Hour)[0]
 		if c.Dropped[queue.Expired] != 25 || c.Delivered != 5 {
 			t.Errorf("%+v", c)
