@@ -24,14 +24,16 @@ var ErrNotRunning = errors.New("no program uses the data directory")
 // Control talks to the program that uses a data directory. Its methods are those of desk.Desk.
 type Control struct{ client *http.Client }
 
-// Dial connects to the program that uses the data directory. The error is ErrNotRunning when there is none.
+// Dial connects to the program that uses the data directory. The error is ErrNotRunning when there is none, or none
+// with a control socket.
 func Dial(ctx context.Context, dir string) (*Control, error) {
 	path := filepath.Join(dir, controlName)
 	dial := func(ctx context.Context) (net.Conn, error) {
 		return (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", path)
 	}
 	c, err := dial(ctx)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+	// EINVAL is about a path that is too long for a socket: the program has none there.
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.EINVAL) {
 		return nil, ErrNotRunning
 	}
 	if err != nil {

@@ -69,6 +69,9 @@ func controlled(t *testing.T, l *letters) *Control {
 	if _, err := Dial(t.Context(), dir); !errors.Is(err, ErrNotRunning) {
 		t.Fatalf("without a program: %v", err)
 	}
+	if _, err := Dial(t.Context(), filepath.Join(dir, strings.Repeat("x", 120))); !errors.Is(err, ErrNotRunning) {
+		t.Fatalf("in a directory whose name is too long for a socket: %v", err)
+	}
 	socket, err := net.Listen("unix", filepath.Join(dir, controlName))
 	if err != nil {
 		t.Fatal(err)
