@@ -74,10 +74,13 @@ func listen(network, address string) (*listener, error) {
 	}
 	var err error
 	if old := held.by[l.address]; old != nil {
-		l.Listener, err = old.share()
-	} else if network == "unix" {
+		l.Listener, _ = old.share() // it cannot when its server ended; then the address is free
+	}
+	switch {
+	case l.Listener != nil:
+	case network == "unix":
 		l.Listener, err = listenUnix(address)
-	} else {
+	default:
 		l.Listener, err = (&net.ListenConfig{}).Listen(context.Background(), network, address)
 	}
 	if err != nil {

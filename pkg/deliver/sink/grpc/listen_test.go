@@ -111,6 +111,25 @@ func TestTakeOver(t *testing.T) {
 	}
 }
 
+// A sink whose server ended says so, and can be opened anew before it is closed.
+func TestServerEnded(t *testing.T) {
+	s := Settings{BindAddress: "unix://" + filepath.Join(t.TempDir(), "s")}
+	first := startWith(t, s)
+	if err := first.listen.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := first.Send(within(t), []*alert.Alert{sample("1")}); err == nil || !strings.Contains(err.Error(), "the grpc server ended: ") {
+		t.Error(err)
+	}
+	startWith(t, s)
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := asks(t, connect(t, s.BindAddress, nil)); err != nil {
+		t.Error(err)
+	}
+}
+
 // More connections than there may be wait for one to end.
 func TestConnectionsAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
