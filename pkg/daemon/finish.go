@@ -5,12 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/saker-security/saker/pkg/deliver"
+	"github.com/saker-security/saker/pkg/deliver/queue"
 )
 
 // statisticsTime is how long whoever reads the output may take for the statistics.
@@ -26,7 +29,12 @@ func (d *Daemon) finish(ctx context.Context) error {
 	}
 	err := d.pipeline.outputs.Close()
 	d.reportNotEvaluated()
-	err = errors.Join(err, d.reportSinks())
+	if lost := d.reportSinks(); lost != nil {
+		if err != nil {
+			d.log.Error("closing the outputs failed", zap.Error(err))
+		}
+		err = lost // says it all, and once
+	}
 	w := d.options.Stdout
 	if d.settings().JSON {
 		w = d.options.Stderr
@@ -56,38 +64,54 @@ func (d *Daemon) reportSinks() error {
 			zap.Uint64("replayed", c.Replayed), zap.Uint64("delivered", c.Delivered), zap.Uint64("queued", c.Queued), zap.Uint64("dead", c.Dead),
 			zap.Any("dropped", c.Dropped), zap.Any("suppressed", c.Suppressed))
 	}
+	l := leftOf(counts)
 	if n := d.pipeline.lost.Load(); n > 0 {
-		counts = append(counts, deliver.Count{Sink: "every output", Dropped: map[string]uint64{"full at the end": n}})
+		l.lost = append(l.lost, fmt.Sprintf("%d for all outputs (a queue was full at the end)", n))
 	}
-	return tellLeft(counts, d.cfg.DataDir, d.options.Stderr)
+	if len(l.kept) > 0 {
+		fmt.Fprintf(d.options.Stderr, "Alerts that wait in %s and are delivered after the next start: %s\n", d.cfg.DataDir, strings.Join(l.kept, ", "))
+	}
+	if len(l.dropped) > 0 {
+		fmt.Fprintf(d.options.Stderr, "Alerts that were dropped while it ran, as configured: %s\n", strings.Join(l.dropped, ", "))
+	}
+	return l.error()
 }
 
-// tellLeft prints one line about alerts that are not delivered. Those that are lost are the error.
-func tellLeft(counts []deliver.Count, dir string, w io.Writer) error {
-	var kept, lost []string
+// leftovers are alerts that were not delivered, sink by sink, in words.
+type leftovers struct {
+	// kept ones are on disk, lost ones were in memory, dropped ones had to make room or were too old before.
+	kept, lost, dropped []string
+}
+
+// leftOf sums up what the sinks, which are closed, did not deliver.
+func leftOf(counts []deliver.Count) (l leftovers) {
 	for _, c := range counts {
+		why := ""
+		if c.Failing != "" {
+			why = " (" + c.Failing + ")"
+		}
 		if c.Queued > 0 {
-			text := fmt.Sprintf("%d for %s", c.Queued, c.Sink)
-			if c.Failing != "" {
-				text += " (" + c.Failing + ")"
-			}
-			if dir != "" {
-				kept = append(kept, text)
-			} else {
-				lost = append(lost, text)
+			l.kept = append(l.kept, fmt.Sprintf("%d for %s%s", c.Queued, c.Sink, why))
+		}
+		for _, reason := range slices.Sorted(maps.Keys(c.Dropped)) {
+			switch n := c.Dropped[reason]; {
+			case n == 0:
+			case reason == queue.Unwritten:
+				l.lost = append(l.lost, fmt.Sprintf("%d for %s%s", n, c.Sink, why))
+			default:
+				l.dropped = append(l.dropped, fmt.Sprintf("%d for %s (%s)", n, c.Sink, reason))
 			}
 		}
-		for reason, n := range c.Dropped {
-			lost = append(lost, fmt.Sprintf("%d for %s (%s)", n, c.Sink, reason))
-		}
 	}
-	if len(kept) > 0 {
-		fmt.Fprintf(w, "Alerts that wait in %s and are delivered after the next start: %s\n", dir, strings.Join(kept, ", "))
+	return l
+}
+
+// error says which alerts are lost.
+func (l leftovers) error() error {
+	if len(l.lost) == 0 {
+		return nil
 	}
-	if len(lost) > 0 {
-		return fmt.Errorf("alerts were lost: %s", strings.Join(lost, ", "))
-	}
-	return nil
+	return fmt.Errorf("alerts were lost: %s", strings.Join(l.lost, ", "))
 }
 
 // writeStatistics prints what Falco prints at its end. Nobody may be there any more to read it.

@@ -116,6 +116,7 @@ func (d *Daemon) reload(stable func() bool) error {
 	began := time.Now()
 	err := d.tryReload(stable)
 	if errors.Is(err, errChanging) {
+		d.log.Info("the files of configuration and rules are still changing")
 		return err
 	}
 	d.reloader.mu.Lock()

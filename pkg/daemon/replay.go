@@ -95,7 +95,13 @@ func (p *pipeline) drainReplay(ctx context.Context, patience time.Duration) erro
 		err = p.outputs.Drain(limit)
 		cancel()
 	}
-	return errors.Join(p.outputs.Close(), tellLeft(p.outputs.Counts(), "", io.Discard))
+	err = p.outputs.Close()
+	l := leftOf(p.outputs.Counts())
+	l.lost = append(l.lost, l.dropped...)
+	if lost := l.error(); lost != nil {
+		return lost // says it all, and once
+	}
+	return err
 }
 
 // listFiles replaces directories by the files in them, by name, without going deeper.
