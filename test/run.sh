@@ -132,6 +132,10 @@ else
 	echo "fuzzing for minutes is CI's; FUZZ=true runs it here, and the tests below run the committed corpus"
 fi
 
+# The client that users of the gRPC outputs have, which is no dependency of the program.
+grpc_client() { (cd test/grpcclient && $GO vet ./... && $GO test -count=1 -timeout 5m ./...); }
+suite grpc-client grpc_client
+
 # What the race detector would distort: how much memory is taken.
 memory() { CGO_ENABLED=0 $GO test -count=1 -run 'Allocation|Large|Bombs' ./pkg/engine ./pkg/condition/program ./pkg/rule ./pkg/syscall ./rules; }
 suite memory memory
