@@ -93,7 +93,7 @@ func TestAnswers(t *testing.T) {
 				return len(batch) / 2, fmt.Errorf("write: %w", &Partial{Done: len(batch) / 2, Err: failure})
 			}
 			return 1, nil
-		}},
+		}, change: func(s *Settings) { s.Attempts = 2 }},
 		{name: "wrong about how many", answer: first(4, func(_ context.Context, n int, batch []*alert.Alert) (int, error) {
 			if n%2 == 0 {
 				return len(batch), &Partial{Done: len(batch) + 1, Err: failure}
@@ -112,8 +112,8 @@ func TestAnswers(t *testing.T) {
 			time.Sleep(time.Minute)
 			return len(batch), nil
 		}), check: func(t *testing.T, p *place, c Count) {
-			if c.Abandoned != 2 || c.Duplicates != 20 {
-				t.Errorf("%d abandoned, %d duplicates", c.Abandoned, c.Duplicates)
+			if c.Abandoned != 2 || c.Duplicates != 20 || p.opened != 3 {
+				t.Errorf("%d abandoned, %d duplicates, opened %d times", c.Abandoned, c.Duplicates, p.opened)
 			}
 		}},
 		{name: "panics", answer: first(2, func(context.Context, int, []*alert.Alert) (int, error) { panic("boom") }), check: func(t *testing.T, p *place, c Count) {
@@ -225,6 +225,26 @@ func TestDeadLetterReason(t *testing.T) {
 		if _, err := o.Replay("nobody", nil); err == nil || o.Dead("nobody") != nil {
 			t.Errorf("a sink that is not there: %v", err)
 		}
+		closeAll(t, o, p)
+	})
+}
+
+// TestReplayRefused: dead letters that are replayed and refused again at once are dead letters still.
+func TestReplayRefused(t *testing.T) {
+	bubbles(t, func(t *testing.T, dir string) {
+		p := &place{answer: refuses(ids(0, 50)...)}
+		o := mustOpen(t, Options{Dir: dir}, output1("x", p, testSettings()))
+		deliver(t, o, 0, 50)
+		for i := range 10 {
+			c := drain(t, o, time.Minute)[0]
+			if c.DeadStored != 50 || c.Dead != uint64(50*(i+1)) {
+				t.Fatalf("round %d: %+v", i, c)
+			}
+			if n, err := o.Replay("x", ids(0, 50)); n != 50 || err != nil {
+				t.Fatalf("round %d: replayed %d, error %v", i, n, err)
+			}
+		}
+		drain(t, o, time.Minute)
 		closeAll(t, o, p)
 	})
 }

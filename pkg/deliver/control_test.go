@@ -22,6 +22,7 @@ func TestBreaker(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				start := time.Now()
 				p := &place{answer: func(_ context.Context, n int, batch []*alert.Alert) (int, error) {
+					time.Sleep(100 * time.Millisecond)
 					if time.Since(start) < 3*time.Minute {
 						return 0, errors.New("down")
 					}

@@ -149,6 +149,13 @@ func TestDiskFails(t *testing.T) {
 				if c.Delivered != 298 || c.Queued != 2 || c.Dead != 0 {
 					t.Errorf("while the disk fails: %+v", c)
 				}
+				// A reload forgets nothing of that.
+				s := testSettings()
+				s.Batch++
+				if err := o.Replace([]Output{output1("x", p, s), output1("down", down, s)}); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(time.Second)
 				fault(fsys, false)
 				deliver(t, o, 300, 400)
 				time.Sleep(5 * time.Second)
