@@ -91,6 +91,7 @@ func (p *pipeline) release(w *worker) { p.workers.Put(w) }
 // not possible; the others of the event are not tried then. An event whose evaluation fails is counted as not evaluated
 // by the engine and logged; asking for it again would not help.
 func (w *worker) evaluate(e *event.Event) error {
+	defer w.caught()
 	w.event, w.err = e, nil
 	err := w.p.engine.Evaluate(e, w.emit)
 	w.event = nil
@@ -98,6 +99,13 @@ func (w *worker) evaluate(e *event.Event) error {
 		w.p.notEvaluable(err)
 	}
 	return w.err
+}
+
+// caught catches a panic outside of rules and outputs, so that one event cannot keep a sender sending it again for ever.
+func (w *worker) caught() {
+	if p := recover(); p != nil {
+		w.p.panicked("evaluation of an event", p, debug.Stack())
+	}
 }
 
 func (p *pipeline) notEvaluable(err error) {

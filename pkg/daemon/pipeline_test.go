@@ -97,3 +97,24 @@ func TestWorkerThatWaits(t *testing.T) {
 	}
 	_ = p.outputs.Close() // it tells what is lost
 }
+
+// A panic behind the rules costs no more than its event.
+func TestPanicOutsideOfRules(t *testing.T) {
+	cfg := testConfig()
+	p := pipelineOf(t, cfg)
+	w := p.worker(false)
+	outputs := p.outputs
+	p.outputs = nil // so that delivering panics
+	err := (&audit.Splitter{}).Split(&audit.Batch{}, []byte(example(t)), func(b *audit.Batch) error {
+		for e := range b.All() {
+			if err := w.evaluate(e); err != nil {
+				t.Error(err)
+			}
+		}
+		return nil
+	})
+	p.outputs = outputs
+	if err != nil || p.panics.count.Load() != 1 {
+		t.Errorf("%v, %d panics", err, p.panics.count.Load())
+	}
+}
