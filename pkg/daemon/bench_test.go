@@ -79,7 +79,8 @@ func pipelineOf(t testing.TB, cfg config.Config) *pipeline {
 func ignore(*rule.CompiledRule) {}
 
 // BenchmarkAuditPath compares, on the same bytes in one run, the whole way from a body to its alerts against all
-// built-in rules with merely parsing the body by encoding/json and by fastjson.
+// built-in rules, with queues in memory and on disk (one request at a time, so that each waits for a sync of its own),
+// with merely parsing the body by encoding/json and by fastjson.
 func BenchmarkAuditPath(b *testing.B) {
 	body, events := benchBody(b)
 	run := func(name string, work func() error) {
@@ -100,6 +101,12 @@ func BenchmarkAuditPath(b *testing.B) {
 	batch := &audit.Batch{}
 	run("saker", func() error {
 		return splitter.Split(batch, body, func(batch *audit.Batch) error { return d.evaluateBatch(b.Context(), batch) })
+	})
+	cfg := config.Default()
+	cfg.DataDir = b.TempDir()
+	durable := &Daemon{pipeline: pipelineOf(b, cfg), log: zap.NewNop()}
+	run("saker-durable", func() error {
+		return splitter.Split(batch, body, func(batch *audit.Batch) error { return durable.evaluateBatch(b.Context(), batch) })
 	})
 	run("saker-without-alerts", func() error {
 		return splitter.Split(batch, body, func(batch *audit.Batch) error {
