@@ -85,14 +85,17 @@ func (a *account) settle(t *rapid.T) {
 }
 
 func (a *account) fail(t *rapid.T) {
+	// A disk that takes its time has the queue do one thing in the middle of another.
+	slow := time.Duration(rapid.IntRange(0, 30).Draw(t, "slow")) * time.Millisecond
 	if rapid.Bool().Draw(t, "works") {
-		a.fs.Hook(nil)
+		a.fs.Hook(func(faultfs.Op) error { time.Sleep(slow); return nil })
 		a.fs.Space(-1)
 		return
 	}
 	a.fs.Space(a.fs.Used() + rapid.Int64Range(0, 10_000).Draw(t, "space"))
 	kind := rapid.SampledFrom([]string{faultfs.Sync, faultfs.Write, faultfs.Remove, faultfs.Truncate, "none"}).Draw(t, "kind")
 	a.fs.Hook(func(op faultfs.Op) error {
+		time.Sleep(slow)
 		if op.Kind == kind {
 			return syscall.EIO
 		}
@@ -155,6 +158,9 @@ func TestAccount(t *testing.T) {
 				"": func(t *rapid.T) { a.balance(t, a.q) },
 				"wait": func(t *rapid.T) {
 					time.Sleep(time.Duration(rapid.IntRange(1, 100_000).Draw(t, "ms")) * time.Millisecond)
+				},
+				"moment": func(t *rapid.T) {
+					time.Sleep(time.Duration(rapid.IntRange(1, 50).Draw(t, "ms")) * time.Millisecond)
 				},
 				"configure": func(t *rapid.T) {
 					a.o.Settings.MaxBytes = rapid.Int64Range(20<<10, 100<<10).Draw(t, "bytes")

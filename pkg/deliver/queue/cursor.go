@@ -8,7 +8,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"sync"
 
 	"github.com/saker-security/saker/pkg/deliver/disk"
 )
@@ -95,7 +94,7 @@ func readMark(fsys disk.FS, dir string) (newest mark, slot int64, ok bool, err e
 
 // cursor writes marks.
 type cursor struct {
-	mu         sync.Mutex
+	busy       chan struct{} // holds a token while somebody uses the cursor, for as long as the disk takes
 	fs         disk.FS
 	dir        string
 	file       disk.File
@@ -159,8 +158,8 @@ func (c *cursor) save(m mark, both bool) error {
 }
 
 func (c *cursor) close() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
+	c.busy <- struct{}{}
+	defer func() { <-c.busy }()
 	if c.file != nil {
 		c.file.Close()
 		c.file = nil

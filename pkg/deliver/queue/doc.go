@@ -19,7 +19,9 @@
 //   - While the disk is full or fails, records are taken into memory and given out from there. Within a second and the
 //     time of a write after it works again everything is written.
 //
-// The limits: a disk that forgets what it said was synced cannot be helped. A record whose file the policy dropped
+// The limits: a disk that forgets what it said was synced cannot be helped. If a sync fails and the process is killed
+// before it has taken back what it wrote, the next process reads those records, which were never committed, from memory
+// that the kernel holds to be on disk, and a loss of power before they are delivered takes them. A record whose file the policy dropped
 // while a sink was busy with it is not on disk any more, so that a crash in that moment loses it; if it is released, it is
 // counted as dropped. Close waits for a disk that hangs.
 //

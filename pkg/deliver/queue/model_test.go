@@ -27,6 +27,10 @@ type model struct {
 	committed map[int]bool
 	acked     map[int]bool
 	failing   bool
+	// A sync failed since the start: a process that is killed before it took back what it wrote leaves pages that can
+	// be read and are not on disk. Those records are doubtful.
+	lied     bool
+	doubtful map[int]bool
 }
 
 func (m *model) open(t *rapid.T) {
@@ -52,7 +56,9 @@ func (m *model) restart(t *rapid.T, all bool) {
 		t.Fatalf("out of order: %v", m.waiting)
 	}
 	for _, n := range before {
-		if (all || m.committed[n]) && !slices.Contains(m.waiting, n) {
+		// What was acknowledged and came again may be acknowledged all the same: power may be lost at a later state of
+		// the cursor than the one that a killed process left.
+		if (all || m.committed[n] && !m.acked[n]) && !slices.Contains(m.waiting, n) {
 			t.Fatalf("record %d is lost: %v", n, m.waiting)
 		}
 	}
@@ -60,8 +66,12 @@ func (m *model) restart(t *rapid.T, all bool) {
 		if !slices.Contains(before, n) && !m.acked[n] {
 			t.Fatalf("record %d is unknown", n)
 		}
-		m.committed[n] = true
+		if m.lied && !m.committed[n] {
+			m.doubtful[n] = true
+		}
+		m.committed[n] = !m.doubtful[n]
 	}
+	m.lied = false
 }
 
 func (m *model) append(t *rapid.T) {
@@ -78,8 +88,8 @@ func (m *model) append(t *rapid.T) {
 func (m *model) commit(t *rapid.T) {
 	err := m.q.Commit(context.Background())
 	if err != nil && !m.failing {
-		// The disk works again, but the queue has not tried yet. It does within a second.
-		time.Sleep(2 * retryPause)
+		// The disk works again, but the queue has not tried yet.
+		time.Sleep(5 * time.Second)
 		err = m.q.Commit(context.Background())
 	}
 	if err != nil {
@@ -93,7 +103,7 @@ func (m *model) commit(t *rapid.T) {
 		t.Fatal(err)
 	}
 	for _, n := range slices.AppendSeq(slices.Clone(m.waiting), maps.Keys(m.leased)) {
-		if m.committed[n] = true; !safe[n] {
+		if m.committed[n] = safe[n]; !safe[n] && !m.doubtful[n] {
 			t.Fatalf("record %d is committed and not safe", n)
 		}
 	}
@@ -152,6 +162,8 @@ func (m *model) release(t *rapid.T) {
 
 func (m *model) powerLoss(t *rapid.T) {
 	old := m.q
+	m.lied = false
+	clear(m.doubtful)
 	m.fs = m.fs.PowerLoss(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "chance"), 0)))
 	old.Close()
 	m.restart(t, false)
@@ -169,13 +181,16 @@ func (m *model) reopen(t *rapid.T) {
 	if err := m.q.Close(); err != nil {
 		t.Fatal(err)
 	}
+	m.lied = false
 	m.restart(t, true)
 }
 
 // disk has the disk fail at some operations, or work again.
 func (m *model) disk(t *rapid.T) {
+	// A disk that takes its time has the queue do one thing in the middle of another.
+	slow := time.Duration(rapid.IntRange(0, 30).Draw(t, "slow")) * time.Millisecond
 	if m.failing = !m.failing; !m.failing {
-		m.fs.Hook(nil)
+		m.fs.Hook(func(faultfs.Op) error { time.Sleep(slow); return nil })
 		return
 	}
 	kind := rapid.SampledFrom([]string{faultfs.Write, faultfs.Sync, faultfs.Create, faultfs.SyncDir, ""}).Draw(t, "kind")
@@ -183,8 +198,10 @@ func (m *model) disk(t *rapid.T) {
 		// Only new files fail: an open one may still take records.
 		kind = faultfs.Sync
 	}
+	m.lied = m.lied || kind == faultfs.Sync || kind == ""
 	short := rapid.IntRange(0, 300).Draw(t, "short")
 	m.fs.Hook(func(op faultfs.Op) error {
+		time.Sleep(slow)
 		switch {
 		case kind == faultfs.Write && op.Kind == kind:
 			return &faultfs.Short{N: short, Err: syscall.EIO}
@@ -218,7 +235,7 @@ func TestModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rapid.Check(struct{ testing.TB }{t}, func(t *rapid.T) { // without the deadline that a bubble has not
 			m := &model{
-				fs: faultfs.New(), leased: map[int]uint64{}, committed: map[int]bool{}, acked: map[int]bool{},
+				fs: faultfs.New(), leased: map[int]uint64{}, doubtful: map[int]bool{}, committed: map[int]bool{}, acked: map[int]bool{},
 				o: Options{Dir: "/q", SegmentBytes: 4 << 10, Settings: Settings{
 					Policy: rapid.SampledFrom([]Policy{LowPriorityFirst, OldestFirst, Block}).Draw(t, "policy"),
 				}},
@@ -228,7 +245,8 @@ func TestModel(t *testing.T) {
 			t.Repeat(map[string]func(*rapid.T){
 				"append": m.append, "commit": m.commit, "read": m.read, "ack": m.ack, "release": m.release,
 				"powerLoss": m.powerLoss, "kill": m.kill, "reopen": m.reopen, "disk": m.disk, "": m.check,
-				"wait": func(t *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 5000).Draw(t, "ms")) * time.Millisecond) },
+				"moment": func(t *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 50).Draw(t, "ms")) * time.Millisecond) },
+				"wait":   func(t *rapid.T) { time.Sleep(time.Duration(rapid.IntRange(1, 5000).Draw(t, "ms")) * time.Millisecond) },
 			})
 			m.fs.Hook(nil)
 			m.q.Release(slices.Collect(maps.Values(m.leased))...)

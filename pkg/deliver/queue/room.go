@@ -23,7 +23,7 @@ func (q *Queue) fitsDisk(size int64) bool {
 }
 
 // headers is what the files take at most that are begun for so many bytes of records.
-func (q *Queue) headers(bytes int64) int64 { return headerSize * (lanes + bytes/(q.segment/2)) }
+func (q *Queue) headers(bytes int64) int64 { return headerSize * (lanes + bytes/(q.segment/4)) }
 
 // fits says whether a record has room; for that, files without a record are deleted.
 func (q *Queue) fits(size int64) bool {

@@ -323,7 +323,7 @@ func (q *Queue) delete(doomed []*segment) (left []*segment, err error) {
 	return left, err
 }
 
-// marks gives what the cursor is to hold. The lock of the cursor is held, so that an older one is never written over a
+// marks gives what the cursor is to hold. Its token is held, so that an older one is never written over a
 // newer one.
 func (q *Queue) marks() mark {
 	q.mu.Lock()
@@ -338,8 +338,8 @@ func (q *Queue) marks() mark {
 
 // save has the cursor on disk.
 func (q *Queue) save(both bool) error {
-	q.cursor.mu.Lock()
-	defer q.cursor.mu.Unlock()
+	q.cursor.busy <- struct{}{}
+	defer func() { <-q.cursor.busy }()
 	err := q.cursor.save(q.marks(), both)
 	if err != nil {
 		q.mu.Lock()
@@ -364,8 +364,8 @@ func (q *Queue) follow() {
 }
 
 func (q *Queue) mark() {
-	q.cursor.mu.Lock()
-	defer q.cursor.mu.Unlock()
+	q.cursor.busy <- struct{}{}
+	defer func() { <-q.cursor.busy }()
 	if q.cursor.file != nil {
 		m := q.marks()
 		q.mu.Lock()
