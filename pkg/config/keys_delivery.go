@@ -111,7 +111,7 @@ func defaultOutputs() Outputs {
 	o.Stdout.Delivery.Batch, o.File.Delivery.Batch, o.Syslog.Delivery.Batch = 256, 256, 64
 	// The sink itself stops a program that takes too long.
 	o.Program.Delivery.Timeout = time.Minute
-	// A batch waits until a client asks for it.
-	o.GRPC.Delivery.Batch, o.GRPC.Delivery.Timeout = 64, 0
+	// An alert waits until a client asks for it.
+	o.GRPC.Delivery.Timeout = 0
 	return o
 }

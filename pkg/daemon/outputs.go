@@ -75,9 +75,10 @@ func sinkRows(cfg *config.Config, log *zap.Logger, w io.Writer) []sinkRow {
 		row("file", o.File, s, func(c file.Settings) (deliver.Sink, error) { return file.New(c, s.render, warn("file")) }),
 		row("syslog", o.Syslog, s, func(c syslog.Settings) (deliver.Sink, error) { return syslog.New(c, s.render, warn("syslog")) }),
 		row("http", o.HTTP, s, func(c http.Settings) (deliver.Sink, error) {
-			return http.New(c, http.Options{Render: s.render, JSON: s.JSON, ISO8601: s.Options.ISO8601, Log: func(text string) {
-				log.Info("http output", zap.String("sink", "http"), zap.String("text", text))
-			}})
+			return http.New(c, http.Options{Render: s.render, JSON: s.JSON, ISO8601: s.Options.ISO8601, Warn: warn("http"),
+				Log: func(text string) {
+					log.Info("http output", zap.String("sink", "http"), zap.String("text", text))
+				}})
 		}),
 		row("program", o.Program, s, func(c program.Settings) (deliver.Sink, error) {
 			return program.New(c, s.render, &logWriter{log: log, sink: "program"})
