@@ -120,7 +120,8 @@ func TestCrashAnywhere(t *testing.T) {
 				fs, l := faultfs.New(), life{}
 				fs.CrashAfter(n)
 				l.live(fs, rounds)
-				after, damaged := fs, 0
+				var after *faultfs.FS
+				damaged := 0
 				switch how {
 				case 0:
 					after = fs.PowerLoss(nil)
