@@ -4,6 +4,7 @@ package procctl
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -18,7 +19,7 @@ import (
 func Build(t testing.TB, pkg string) string {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), filepath.Base(pkg))
-	build := exec.Command("go", "build", "-o", path, pkg)
+	build := exec.CommandContext(t.Context(), "go", "build", "-o", path, pkg)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("build %s: %v\n%s", pkg, err, out)
@@ -37,7 +38,7 @@ type Process struct {
 // Start runs a program; env is added to the environment of the test. Its output goes into one text.
 func Start(t testing.TB, env []string, program string, args ...string) *Process {
 	t.Helper()
-	p := &Process{command: exec.Command(program, args...), done: make(chan struct{})}
+	p := &Process{command: exec.CommandContext(context.Background(), program, args...), done: make(chan struct{})}
 	p.command.Env = append(os.Environ(), env...)
 	p.command.Stdout, p.command.Stderr = &p.out, &p.out
 	if err := p.command.Start(); err != nil {

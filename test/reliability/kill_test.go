@@ -65,9 +65,9 @@ type instance struct {
 	process    *procctl.Process
 }
 
-func newInstance(t *testing.T, program, sinkURL string, more ...string) *instance {
+// newInstance makes an instance whose files are in dir.
+func newInstance(t *testing.T, dir, program, sinkURL string, more ...string) *instance {
 	t.Helper()
-	dir := t.TempDir()
 	path := fakesink.WriteFile(t, dir, "rules.yaml", []byte(rules))
 	audit, _ := freePort(t)
 	web, port := freePort(t)
@@ -88,6 +88,12 @@ func (i *instance) start(t *testing.T) {
 
 // post sends events as the API server does, and tells whether they were taken.
 func (i *instance) post(ids []string) bool {
+	status, _ := i.answer(ids)
+	return status == http.StatusOK
+}
+
+// answer sends events and gives the status of the answer, 0 for none, and its header.
+func (i *instance) answer(ids []string) (int, http.Header) {
 	items := make([]string, len(ids))
 	for k, id := range ids {
 		items[k] = fmt.Sprintf(`{"kind":"Event","auditID":%q,"stage":"ResponseComplete","verb":"create","stageTimestamp":"2026-01-02T03:04:05.000006Z"}`, id)
@@ -96,10 +102,10 @@ func (i *instance) post(ids []string) bool {
 	answer, err := client.Post("http://"+i.audit+"/k8s-audit", "application/json",
 		strings.NewReader(`{"kind":"EventList","apiVersion":"audit.k8s.io/v1","items":[`+strings.Join(items, ",")+`]}`))
 	if err != nil {
-		return false
+		return 0, nil
 	}
 	defer answer.Body.Close()
-	return answer.StatusCode == http.StatusOK
+	return answer.StatusCode, answer.Header
 }
 
 // sender posts batches one after another until stop; a batch that is not taken is sent again, as the API server does.
@@ -146,7 +152,7 @@ func TestKilledUnderLoad(t *testing.T) {
 		}
 		return fakesink.Answer{}
 	}})
-	i := newInstance(t, procctl.Build(t, "../../cmd/saker"), sink.URL)
+	i := newInstance(t, t.TempDir(), procctl.Build(t, "../../cmd/saker"), sink.URL)
 	i.start(t)
 	stop := make(chan struct{})
 	var senders sync.WaitGroup
@@ -172,23 +178,29 @@ func TestKilledUnderLoad(t *testing.T) {
 	if code := i.process.Wait(t, 30*time.Second); code != 0 {
 		t.Errorf("exit code %d:\n%s", code, i.process.Output())
 	}
-	got := sink.Alerts(eventID)
-	all, lost, again := 0, 0, 0
-	for _, ids := range taken {
-		for _, id := range ids {
-			all++
-			switch n := got[id]; {
-			case n == 0:
-				if lost++; lost < 10 {
-					t.Errorf("%s was answered with 200 and its alert never came", id)
-				}
-			default:
-				again += n - 1
-			}
-		}
-	}
+	all, lost, again := missing(t, sink, taken...)
 	if all == 0 {
 		t.Fatal("no event was taken")
 	}
 	t.Logf("%d kills, %d events answered with 200, %d lost, %d alerts came again, recovered last %v", times, all, lost, again, last["saker_alerts_recovered_total"])
+}
+
+// missing tells how many events were taken, and of how many the alert never reached the sink, which is an error, or did
+// so again.
+func missing(t *testing.T, sink *fakesink.Server, taken ...[]string) (all, lost, again int) {
+	t.Helper()
+	got := sink.Alerts(eventID)
+	for _, ids := range taken {
+		for _, id := range ids {
+			all++
+			if n := got[id]; n > 0 {
+				again += n - 1
+				continue
+			}
+			if lost++; lost < 10 {
+				t.Errorf("%s was answered with 200 and its alert never came", id)
+			}
+		}
+	}
+	return all, lost, again
 }
