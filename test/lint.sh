@@ -25,6 +25,8 @@ fi
 rm -f /tmp/saker-lint.$$
 
 $GO vet ./...
+# Who writes rules may do it on another system than that of the nodes.
+for os in darwin freebsd; do CGO_ENABLED=0 GOOS=$os GOARCH=arm64 $GO build -o /dev/null ./cmd/saker; done
 bin=${XDG_CACHE_HOME:-$HOME/.cache}/saker/bin/golangci-lint-$LINTER_VERSION
 if [ ! -x "$bin" ]; then
 	echo "building golangci-lint $LINTER_VERSION"

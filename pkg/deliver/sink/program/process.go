@@ -120,7 +120,7 @@ func (p *process) read(ctx context.Context) error {
 	for pause := 20 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
 		var unread int
 		var failed error
-		err := conn.Control(func(fd uintptr) { unread, failed = unix.IoctlGetInt(int(fd), unix.TIOCINQ) })
+		err := conn.Control(func(fd uintptr) { unread, failed = unreadBytes(int(fd)) })
 		if err = errors.Join(err, failed); err != nil {
 			return err
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"os/exec"
 	"strings"
@@ -80,9 +79,7 @@ func New(s Settings, render deliver.Render, output io.Writer) (*Sink, error) {
 	if output == nil {
 		output = io.Discard
 	}
-	// Our own files are closed in a new process anyway; those that we inherited are from here on. Kernels before 5.11
-	// cannot do that at once, and there the program inherits what whoever started us left open.
-	_ = unix.CloseRange(3, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC)
+	keepInherited()
 	sink.output.w = output
 	sink.closed, sink.close = context.WithCancel(context.Background())
 	return sink, nil

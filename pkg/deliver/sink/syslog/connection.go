@@ -133,15 +133,9 @@ func (c *connection) progress() (bytes int, state uint8, err error) {
 	if err != nil {
 		return 0, 0, err
 	}
-	var noCount, noState error
-	err = conn.Control(func(fd uintptr) {
-		bytes, noCount = unix.IoctlGetInt(int(fd), unix.SIOCOUTQ)
-		var info *unix.TCPInfo
-		if info, noState = unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO); noState == nil {
-			state = info.State
-		}
-	})
-	return bytes, state, errors.Join(err, noCount, noState)
+	var failed error
+	err = conn.Control(func(fd uintptr) { bytes, state, failed = unacknowledged(int(fd)) })
+	return bytes, state, errors.Join(err, failed)
 }
 
 // acknowledged waits until the other side's system has all that was written. A daemon that closed then is no failure:
