@@ -16,7 +16,7 @@ import (
 )
 
 // smallDisk gives a file system of that many bytes.
-func smallDisk(t *testing.T, bytes int) string {
+func smallDisk(t testing.TB, bytes int) string {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("mounting a small file system needs root")
@@ -85,7 +85,7 @@ func TestDiskFull(t *testing.T) {
 }
 
 // fill writes a file until the disk is full.
-func fill(t *testing.T, path string) {
+func fill(t testing.TB, path string) {
 	t.Helper()
 	f, err := os.Create(path)
 	if err != nil {
@@ -101,7 +101,7 @@ func fill(t *testing.T, path string) {
 }
 
 // until polls until what is awaited is there.
-func (i *instance) until(t *testing.T, what string, there func() bool) {
+func (i *instance) until(t testing.TB, what string, there func() bool) {
 	t.Helper()
 	for deadline := time.Now().Add(limit); !there(); time.Sleep(20 * time.Millisecond) {
 		if time.Now().After(deadline) {
@@ -111,7 +111,7 @@ func (i *instance) until(t *testing.T, what string, there func() bool) {
 }
 
 // status gives the status with which the web server answers.
-func (i *instance) status(t *testing.T, path string) int {
+func (i *instance) status(t testing.TB, path string) int {
 	t.Helper()
 	answer, err := http.Get("http://" + i.web + path)
 	if err != nil {

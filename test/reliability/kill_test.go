@@ -46,7 +46,7 @@ func eventID(alert string) string {
 }
 
 // freePort gives host:port that nobody listens on now.
-func freePort(t *testing.T) (address, port string) {
+func freePort(t testing.TB) (address, port string) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -66,7 +66,7 @@ type instance struct {
 }
 
 // newInstance makes an instance whose files are in dir.
-func newInstance(t *testing.T, dir, program, sinkURL string, more ...string) *instance {
+func newInstance(t testing.TB, dir, program, sinkURL string, more ...string) *instance {
 	t.Helper()
 	path := fakesink.WriteFile(t, dir, "rules.yaml", []byte(rules))
 	audit, _ := freePort(t)
@@ -81,7 +81,7 @@ func newInstance(t *testing.T, dir, program, sinkURL string, more ...string) *in
 	return &instance{program: program, args: append(args, more...), audit: audit, web: web}
 }
 
-func (i *instance) start(t *testing.T) {
+func (i *instance) start(t testing.TB) {
 	t.Helper()
 	i.process = procctl.Start(t, []string{"FALCO_HOSTNAME=host"}, i.program, i.args...)
 }
@@ -187,7 +187,7 @@ func TestKilledUnderLoad(t *testing.T) {
 
 // missing tells how many events were taken, and of how many the alert never reached the sink, which is an error, or did
 // so again.
-func missing(t *testing.T, sink *fakesink.Server, taken ...[]string) (all, lost, again int) {
+func missing(t testing.TB, sink *fakesink.Server, taken ...[]string) (all, lost, again int) {
 	t.Helper()
 	got := sink.Alerts(eventID)
 	for _, ids := range taken {

@@ -16,7 +16,7 @@ import (
 const limit = 60 * time.Second
 
 // waitReady waits until the program says that it is ready.
-func (i *instance) waitReady(t *testing.T) {
+func (i *instance) waitReady(t testing.TB) {
 	t.Helper()
 	deadline := time.Now().Add(limit)
 	for {
@@ -40,7 +40,7 @@ func (i *instance) waitReady(t *testing.T) {
 }
 
 // metrics reads /metrics: the sum of each metric by name, for one sink where it has that label.
-func (i *instance) metrics(t *testing.T, sink string) map[string]float64 {
+func (i *instance) metrics(t testing.TB, sink string) map[string]float64 {
 	t.Helper()
 	answer, err := http.Get("http://" + i.web + "/metrics")
 	if err != nil {
@@ -74,7 +74,7 @@ func of(m *dto.Metric, sink string) bool {
 }
 
 // account checks that every alert is somewhere: what came in is what went out, waits, or was left out with a reason.
-func (i *instance) account(t *testing.T) map[string]float64 {
+func (i *instance) account(t testing.TB) map[string]float64 {
 	t.Helper()
 	m := i.metrics(t, "http")
 	term := func(name string) float64 { return m["saker_alerts_"+name] }
@@ -93,7 +93,7 @@ func (i *instance) account(t *testing.T) map[string]float64 {
 }
 
 // waitDelivered waits until nothing is queued any more and checks the account.
-func (i *instance) waitDelivered(t *testing.T) map[string]float64 {
+func (i *instance) waitDelivered(t testing.TB) map[string]float64 {
 	t.Helper()
 	deadline := time.Now().Add(limit)
 	for i.metrics(t, "http")["saker_alerts_queued"] > 0 {
