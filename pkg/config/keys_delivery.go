@@ -80,7 +80,7 @@ var settings = []settingRow{
 	setting("queue_age", duration, func(s *deliver.Settings) *time.Duration { return &s.Queue.MaxAge },
 		"How long an alert may wait in a queue, 0 for ever; older ones are dropped and counted."),
 	setting("when_full", policy, func(s *deliver.Settings) *queue.Policy { return &s.Queue.Policy },
-		"What happens when a queue is full: low_priority_first drops the oldest of the least severe alerts, oldest_first the oldest, block holds back the sources. What is dropped is counted."),
+		"What happens when a queue is full: low_priority_first drops the oldest of the least severe alerts, oldest_first the oldest, block drops nothing and holds back the sources, and with them all sinks, as long as this one does not take its alerts. What is dropped is counted."),
 	setting("memory_bytes", sizeFrom(1<<20), func(s *deliver.Settings) *int64 { return &s.Queue.MemoryBytes },
 		"Greatest size of what waits in memory: everything without a data directory, else what could not be written to disk yet."),
 }

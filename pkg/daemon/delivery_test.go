@@ -162,9 +162,19 @@ func TestFullQueueHoldsTheSenderBack(t *testing.T) {
 	if acknowledged == 0 {
 		t.Fatal("the queue is full at once")
 	}
+	const held = "the queue of sink http is full and holds back the sources"
+	for _, path := range []string{"/readyz", "/healthz"} {
+		if code, body := get(t, "http://"+d.WebAddress()+path); code != http.StatusServiceUnavailable || !strings.Contains(body, held) {
+			t.Errorf("%s: %d %s", path, code, body)
+		}
+	}
 	server.Up(t)
 	waitUntil(t, func() bool { return !busy(acknowledged) }) // as the API server does
 	acknowledged++
+	waitUntil(t, func() bool {
+		code, _ := get(t, "http://"+d.WebAddress()+"/readyz")
+		return code == http.StatusOK
+	})
 	if err := stop(); err != nil {
 		t.Error(err)
 	}

@@ -99,29 +99,54 @@ func endThread() {
 	go runtime.LockOSThread() // a goroutine that ends locked to its thread takes it along
 }
 
-// failures says what stands still at the time now.
-func (h *heartbeat) failures(now time.Time) (reasons []string) {
+// storing says why alerts cannot be stored at the time now, empty when they can.
+func (h *heartbeat) storing(now time.Time) string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if h.failure != "" {
-		reasons = append(reasons, "storing alerts fails: "+h.failure)
+		return "storing alerts fails: " + h.failure
 	}
-	if d := now.Sub(h.last); d > stuckTime && h.failure == "" {
-		reasons = append(reasons, fmt.Sprintf("storing alerts is stuck for %v", d.Round(time.Second)))
+	if d := now.Sub(h.last); d > stuckTime {
+		return fmt.Sprintf("storing alerts is stuck for %v", d.Round(time.Second))
 	}
+	return ""
+}
+
+// sensing says why no system call events come at the time now, empty when some do or none are expected.
+func (h *heartbeat) sensing(now time.Time) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	d := now.Sub(h.moved)
 	switch {
 	case d <= stuckTime:
 	case h.waiting:
-		reasons = append(reasons, fmt.Sprintf("the system call events are not taken for %v", d.Round(time.Second)))
+		return fmt.Sprintf("the system call events are not taken for %v", d.Round(time.Second))
 	default:
-		reasons = append(reasons, fmt.Sprintf("no system call event has come for %v, the programs of the sensor may have been taken out of the kernel", d.Round(time.Second)))
+		return fmt.Sprintf("no system call event has come for %v, the programs of the sensor may have been taken out of the kernel", d.Round(time.Second))
+	}
+	return ""
+}
+
+// failures says why the daemon does not do its work, nothing when it does.
+func (d *Daemon) failures(now time.Time) []string { return append(d.faults(now), d.heldBack()...) }
+
+// heldBack says which sinks hold back the sources: no alert is taken for any sink while their queues are full.
+func (d *Daemon) heldBack() (reasons []string) {
+	for _, c := range d.sinkCounts() {
+		if !c.Full {
+			continue
+		}
+		reason := fmt.Sprintf("the queue of sink %s is full and holds back the sources, since its when_full is block: %d alerts wait", c.Sink, c.Queued)
+		if c.Failing != "" {
+			reason += " (" + c.Failing + ")"
+		}
+		reasons = append(reasons, reason)
 	}
 	return reasons
 }
 
-// failures says why the daemon does not do its work, nothing when it does.
-func (d *Daemon) failures(now time.Time) (reasons []string) {
+// faults are failures other than those of heldBack.
+func (d *Daemon) faults(now time.Time) (reasons []string) {
 	up, wanted := 0, 0
 	for _, s := range d.sourceStates() {
 		wanted++
@@ -134,11 +159,14 @@ func (d *Daemon) failures(now time.Time) (reasons []string) {
 	if up == 0 && len(reasons) == 0 && wanted > 0 {
 		reasons = append(reasons, "no event source is up")
 	}
+	running := d.ops.phase.Load() == phaseRunning
 	if s := d.storage(); s.failure != "" {
 		reasons = append(reasons, "storage of alerts: "+s.failure)
+	} else if reason := d.ops.heartbeat.storing(now); running && reason != "" {
+		reasons = append(reasons, reason)
 	}
-	if d.ops.phase.Load() == phaseRunning {
-		reasons = append(reasons, d.ops.heartbeat.failures(now)...)
+	if reason := d.ops.heartbeat.sensing(now); running && reason != "" {
+		reasons = append(reasons, reason)
 	}
 	return reasons
 }

@@ -37,7 +37,12 @@ func TestHeartbeat(t *testing.T) {
 			t.Helper()
 			time.Sleep(after)
 			synctest.Wait()
-			got := h.failures(time.Now())
+			var got []string
+			for _, reason := range []string{h.storing(time.Now()), h.sensing(time.Now())} {
+				if reason != "" {
+					got = append(got, reason)
+				}
+			}
 			if len(got) != len(want) {
 				t.Fatalf("after %v: %q, want %q", after, got, want)
 			}

@@ -73,8 +73,9 @@ func (d *Daemon) newNotifier() *notifier {
 	return &notifier{
 		log:      d.log,
 		failures: func() []string { return d.failures(time.Now()) },
-		ready:    func() bool { return d.readiness(time.Now()).Ready },
-		alive:    func() bool { return d.responds(context.Background()) },
+		// Restarting the program would not empty a queue.
+		ready: func() bool { return d.ops.phase.Load() == phaseRunning && len(d.faults(time.Now())) == 0 },
+		alive: func() bool { return d.responds(context.Background()) },
 	}
 }
 

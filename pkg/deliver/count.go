@@ -36,6 +36,8 @@ type Count struct {
 	DeadStored  int
 	DeadBytes   int64
 	DeadDropped uint64
+	// Full says that the queue is full and drops nothing, so that no alert is taken for any sink.
+	Full bool
 	// Open says that the sink is left alone for a while after failures in a row.
 	Open bool
 	// Failing is the text of the last error, empty once the sink took an alert after it.

@@ -211,6 +211,7 @@ func (o *Outputs) Counts() []Count {
 	counts := make([]Count, len(list))
 	for i, out := range list {
 		counts[i] = out.count()
+		counts[i].Full = out.queue.Full()
 		counts[i].Open = crews[i].breaker.isOpen()
 	}
 	return counts
