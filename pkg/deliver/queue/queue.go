@@ -247,7 +247,7 @@ func (q *Queue) Append(priority uint8, payload []byte) error {
 	q.more.fire()
 	if q.dir != "" && q.failing == nil {
 		poke(q.kick)
-		if q.pending-q.flight >= rushBytes {
+		if q.pending-q.flight >= min(rushBytes, q.memoryLimit()/2) {
 			poke(q.rush)
 		}
 	}

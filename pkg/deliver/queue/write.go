@@ -10,7 +10,10 @@ import (
 const (
 	// linger is how long the writer waits for more records when nobody waits for it.
 	linger = 10 * time.Millisecond
-	// rushBytes is how much may wait before it stops waiting.
+	// apart is the least time between two writes for which nobody waits. Every sync takes processor time from the
+	// evaluation of events, and there are as many queues as sinks.
+	apart = 100 * time.Millisecond
+	// rushBytes is how much may wait before it stops waiting; half of what the memory holds is less if that is small.
 	rushBytes = 1 << 20
 	// flightBytes bounds what is written before the disk is asked to keep it.
 	flightBytes = 8 << 20
@@ -28,6 +31,7 @@ const (
 type writer struct {
 	batch        []Record
 	buf, scratch []byte
+	wroteAt      time.Time
 	savedAt      time.Time
 	markAt       time.Time
 }
@@ -42,7 +46,7 @@ func (q *Queue) run() {
 		case <-timer.C:
 		case <-q.rush:
 		case <-q.kick:
-			timer.Reset(linger)
+			timer.Reset(max(linger, apart-time.Since(q.w.wroteAt)))
 			select {
 			case <-q.stop:
 			case <-timer.C:
@@ -142,6 +146,7 @@ func (q *Queue) writeLane(l *lane) error {
 		full.file = nil
 	}
 	end, err := q.writeBatch(l, seg, pos, size)
+	q.w.wroteAt = time.Now()
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	q.landed(l, seg, end, flight, err)
