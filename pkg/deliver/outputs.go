@@ -34,7 +34,8 @@ type Options struct {
 	// FS is the file system of the queues and the dead letters, nil that of the machine.
 	FS disk.FS
 	// Report, if not nil, is told what an operator should see in the log. It is called by several goroutines and should
-	// not block. Reports are few: a sink that fails for days is one report.
+	// not block. Reports are few: of a sink that fails for days
+	// there is one every ten minutes, and one when the cause changes, at most once a minute.
 	Report func(Report)
 }
 

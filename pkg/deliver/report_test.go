@@ -3,7 +3,9 @@ package deliver
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -43,6 +45,55 @@ func TestReports(t *testing.T) {
 				t.Errorf("%+v", r)
 			}
 		}
+		closeAll(t, o, p)
+	})
+}
+
+// TestLastingFailure: another cause of a failure is reported, at most once a minute, and a failure that lasts again and
+// again.
+func TestLastingFailure(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p, seen := &place{}, &reports{}
+		var text atomic.Pointer[string]
+		say := func(s string) { text.Store(&s) }
+		p.answer = func(_ context.Context, n int, _ []*alert.Alert) (int, error) {
+			return 0, fmt.Errorf("port %d answers %s", 30000+n, *text.Load())
+		}
+		s := testSettings()
+		o := mustOpen(t, Options{Report: seen.add}, output1("x", p, s))
+		say("503")
+		begin := time.Now()
+		deliver(t, o, 0, 3)
+		time.Sleep(5 * time.Minute)
+		say("401")
+		time.Sleep(29 * time.Minute)
+		for i := range 600 { // each second another one
+			say(fmt.Sprint(100 + i))
+			time.Sleep(time.Second)
+		}
+		kinds := map[string]int{}
+		for _, r := range seen.list() {
+			switch {
+			case strings.HasPrefix(r.Text, "too many failures"):
+				continue
+			case !r.Warning || r.Alerts != 3 || r.Err == nil:
+				t.Errorf("%+v", r)
+			}
+			kind := r.Text
+			if strings.HasPrefix(kind, "alerts still cannot be delivered, since ") {
+				if want := begin.UTC().Format(time.RFC3339) + ": 3 wait"; !strings.HasSuffix(kind, want) {
+					t.Errorf("%q, want %q", kind, want)
+				}
+				kind = "reminder"
+			}
+			kinds[kind]++
+		}
+		const first, other = "alerts cannot be delivered and are kept: it is tried again", "alerts still cannot be delivered, now for another reason: it is tried again"
+		if kinds[first] != 1 || kinds["reminder"] != 2 || kinds[other] < 5 || kinds[other] > 12 || len(kinds) != 3 {
+			t.Errorf("%v", kinds)
+		}
+		p.mend()
+		drain(t, o, time.Hour)
 		closeAll(t, o, p)
 	})
 }

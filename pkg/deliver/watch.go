@@ -11,7 +11,8 @@ import (
 // watchEvery is how often the queues are looked at for what should be reported.
 const watchEvery = 5 * time.Second
 
-// watch reports what happens to queues without anybody noticing: alerts that they drop, and a disk that fails.
+// watch reports what happens to queues without anybody noticing: alerts that they drop, a disk that fails, and a sink
+// that goes on failing.
 type watch struct{ end, done chan struct{} }
 
 func (w *watch) start(o *Outputs) {
@@ -49,6 +50,9 @@ type seen struct {
 func (o *Outputs) look(sinks map[string]*seen) {
 	if o.options.Report == nil {
 		return
+	}
+	for _, out := range o.outputs() {
+		out.remind()
 	}
 	for _, c := range o.Counts() {
 		s := sinks[c.Sink]
