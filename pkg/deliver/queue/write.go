@@ -10,8 +10,9 @@ import (
 const (
 	// linger is how long the writer waits for more records when nobody waits for it.
 	linger = 10 * time.Millisecond
-	// apart is the least time between two writes for which nobody waits. Every sync takes processor time from the
-	// evaluation of events, and there are as many queues as sinks.
+	// apart is the least time between two writes for which nobody waits, but for what comes during a write, which is
+	// written right after it. Every sync takes processor time from the evaluation of events, and there are as many
+	// queues as sinks.
 	apart = 100 * time.Millisecond
 	// rushBytes is how much may wait before it stops waiting; half of what the memory holds is less if that is small.
 	rushBytes = 1 << 20
