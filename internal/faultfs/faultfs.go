@@ -34,6 +34,7 @@ const (
 	Remove   = "remove"
 	ReadDir  = "readdir"
 	SyncDir  = "syncdir"
+	Leads    = "leads"
 )
 
 // Op is one call.
@@ -48,7 +49,7 @@ type Op struct {
 
 // Changes says whether the call changes what is on disk or what will be after a loss of power.
 func (o Op) Changes() bool {
-	return o.Kind != Open && o.Kind != Read && o.Kind != Size && o.Kind != ReadDir
+	return o.Kind != Open && o.Kind != Read && o.Kind != Size && o.Kind != ReadDir && o.Kind != Leads
 }
 
 // Short is the error of a hook that has a write stop after N bytes.
@@ -401,6 +402,9 @@ func (f *FS) SyncDir(path string) error {
 		return err
 	}
 	defer f.mu.Unlock()
+	if !f.dirs[path] {
+		return &fs.PathError{Op: SyncDir, Path: path, Err: fs.ErrNotExist}
+	}
 	left := f.names[:0]
 	for _, n := range f.names {
 		if n.from != "" && filepath.Dir(n.from) == path || n.to != "" && filepath.Dir(n.to) == path {

@@ -10,7 +10,8 @@ import (
 
 // FS is a file system. Paths are those of the operating system. It is safe for concurrent use.
 type FS interface {
-	// OpenFile is os.OpenFile.
+	// OpenFile is os.OpenFile for regular files. Anything else, as a named pipe, a device, a directory or a symbolic
+	// link, is refused with an error that is ErrNotRegular, and never waited for.
 	OpenFile(path string, flag int, mode fs.FileMode) (File, error)
 	// MkdirAll makes a directory and those above it, and has the new entries on disk when it returns.
 	MkdirAll(path string, mode fs.FileMode) error
@@ -20,6 +21,11 @@ type FS interface {
 	ReadDir(path string) ([]fs.DirEntry, error)
 	// SyncDir has the entries of a directory on disk when it returns.
 	SyncDir(path string) error
+	// Leads says whether the path leads to the open file. It does not when somebody removed the file or put another one
+	// in its place: what is written to it then is gone once it is closed, although every write and sync succeeds.
+	Leads(path string, f File) (bool, error)
+	// Capacity is how many bytes the file system has that the path is in, 0 if that is unknown.
+	Capacity(path string) int64
 }
 
 // File is an open file. ReadAt and WriteAt may be called by several goroutines at once.
@@ -42,7 +48,7 @@ var OS FS = system{}
 type system struct{}
 
 func (system) OpenFile(path string, flag int, mode fs.FileMode) (File, error) {
-	f, err := os.OpenFile(path, flag, mode)
+	f, err := OpenRegular(path, flag, mode)
 	if err != nil {
 		return nil, err
 	}
