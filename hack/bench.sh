@@ -26,6 +26,10 @@ bench ./pkg/lint/analysis
 bench ./pkg/lint/server
 bench ./pkg/ruletest
 bench ./pkg/syscall
+bench ./pkg/deliver/queue
+bench ./pkg/deliver -benchtime 1x -bench 'Deliver|Backlog|FiveSinks|SlowSinks/sinks=(1|10)/'
+bench ./pkg/deliver/sink/http
+bench ./test/reliability -benchtime 1x
 if [ "$(id -u)" = 0 ]; then
 	bench ./pkg/syscall/driver/core
 else
