@@ -15,9 +15,8 @@ import (
 func main() {
 	// Who reads our output may go away: that is an error of one sink and does not end the program.
 	signal.Ignore(syscall.SIGPIPE)
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	// The first signal asks the program to end, the second one ends it.
-	context.AfterFunc(ctx, stop)
+	ctx, stop := untilEnded(context.Background())
+	defer stop()
 	err := newCommand().ExecuteContext(ctx)
 	if err == nil {
 		return
@@ -29,6 +28,13 @@ func main() {
 		os.Exit(2)
 	}
 	os.Exit(1)
+}
+
+// untilEnded is a context that ends with the first signal that asks the program to end; the second one ends the program.
+func untilEnded(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
 }
 
 // errFindings ends a command whose findings are printed already, with exit code 1.

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"os"
+	"os/signal"
+	"syscall"
+
 	"github.com/spf13/cobra"
 
 	"github.com/saker-security/saker/pkg/daemon"
@@ -17,11 +21,15 @@ evaluates all of them, prints the alerts and ends with the number of alerts by p
 be evaluated are named with their reason and make the exit code 1.`,
 		Args: needFiles,
 		RunE: func(c *cobra.Command, paths []string) error {
+			// Until it evaluates, the first signal ends it, also where it waits for a file that is a pipe.
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
 			cfg, err := s.load(c)
 			if err != nil {
 				return err
 			}
-			return daemon.Replay(c.Context(), cfg, paths, c.OutOrStdout(), c.ErrOrStderr())
+			ctx, stop := untilEnded(c.Context())
+			defer stop()
+			return daemon.Replay(ctx, cfg, paths, c.OutOrStdout(), c.ErrOrStderr())
 		},
 	}
 	s.register(c)

@@ -30,7 +30,9 @@ second signal ends it at once. SIGHUP loads configuration and rules again, as a 
 opens the files of the outputs anew.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) (err error) {
-			// From here on SIGHUP does not end the program.
+			// Until it runs, the first signal to end ends it: nothing is taken in that could be finished, and loading may
+			// wait for a slow disk. From here on SIGHUP does not end the program.
+			signal.Reset(os.Interrupt, syscall.SIGTERM)
 			signals := make(chan os.Signal, 8)
 			signal.Notify(signals, syscall.SIGHUP, syscall.SIGUSR1)
 			defer signal.Stop(signals)
@@ -46,7 +48,7 @@ opens the files of the outputs anew.`,
 			if err != nil {
 				return err
 			}
-			ctx, cancel := context.WithCancel(c.Context())
+			ctx, cancel := untilEnded(c.Context())
 			defer cancel()
 			if seconds > 0 {
 				ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))

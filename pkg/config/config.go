@@ -143,5 +143,8 @@ func (c *Config) warn(at place, format string, args ...any) {
 
 func (c *Config) fail(f *finding) { c.record.errors = append(c.record.errors, f) }
 
+// IsRecorded tells that events come from files, so that the program ends by itself and reads nothing again.
+func (c *Config) IsRecorded() bool { return c.record != nil && c.record.recorded }
+
 // given tells whether a key was set, by whatever layer.
 func (c *Config) given(key string) bool { _, ok := c.record.given[key]; return ok }

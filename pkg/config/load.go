@@ -8,6 +8,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+
+	"github.com/saker-security/saker/internal/regular"
 )
 
 // Input is what a configuration is read from.
@@ -35,9 +37,16 @@ type files interface {
 	ReadDir(name string) ([]fs.DirEntry, error)
 }
 
-type machine struct{}
+// machine is the file system of the machine. One that pipes are read of waits for their writers: a program that ends by
+// itself may be given one, one that reads its files again may not.
+type machine struct{ pipes bool }
 
-func (machine) Open(name string) (fs.File, error)          { return os.Open(name) }
+func (m machine) Open(name string) (fs.File, error) {
+	if m.pipes {
+		return os.Open(name)
+	}
+	return regular.Open(name)
+}
 func (machine) Stat(name string) (fs.FileInfo, error)      { return os.Stat(name) }
 func (machine) ReadDir(name string) ([]fs.DirEntry, error) { return os.ReadDir(name) }
 
@@ -64,7 +73,7 @@ type loader struct {
 // file, line and column, or the variable or option.
 func Load(in Input) (Config, []string, error) {
 	if in.files == nil {
-		in.files = machine{}
+		in.files = machine{pipes: in.Recorded}
 	}
 	c := Default()
 	c.record.recorded = in.Recorded
@@ -190,7 +199,7 @@ func reason(err error) string {
 func (l *loader) rules() {
 	c := l.c
 	if len(l.in.Rules) > 0 {
-		c.RulesFiles = l.in.Rules
+		c.RulesFiles = l.readable(l.in.Rules, place{}, "-r")
 		return
 	}
 	if c.given("rules_file") && c.given("rules_files") {
@@ -205,11 +214,11 @@ func (l *loader) rules() {
 		}
 		there = append(there, path)
 	}
+	at, key := c.record.given["rules_files"], "key rules_files"
+	if c.given("rules_file") {
+		at, key = c.record.given["rules_file"], "key rules_file"
+	}
 	if len(c.RulesMissing) > 0 {
-		at := c.record.given["rules_files"]
-		if c.given("rules_file") {
-			at = c.record.given["rules_file"]
-		}
 		missing := printable(strings.Join(c.RulesMissing, ", "))
 		if len(there) > 0 {
 			c.warn(at, "skipped rules files that are not there: %s", missing)
@@ -217,7 +226,20 @@ func (l *loader) rules() {
 			c.warn(at, "none of the rules files is there (%s): the built-in rules are used", missing)
 		}
 	}
-	c.RulesFiles = there
+	c.RulesFiles = l.readable(there, at, key)
+}
+
+// readable leaves out rules files that are neither files nor directories, which is an error, unless pipes may be read.
+func (l *loader) readable(paths []string, at place, key string) (good []string) {
+	for _, path := range paths {
+		info, err := l.in.files.Stat(path)
+		if err == nil && !info.IsDir() && !info.Mode().IsRegular() && path != os.DevNull && !l.in.Recorded {
+			l.c.fail(&finding{at, fmt.Sprintf("%s: %s is neither a file nor a directory", key, shown(path))})
+			continue
+		}
+		good = append(good, path)
+	}
+	return good
 }
 
 // maxTemplate bounds the file of a template, in bytes.

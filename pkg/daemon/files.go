@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/saker-security/saker/internal/regular"
 	"github.com/saker-security/saker/pkg/config"
 )
 
@@ -80,7 +81,7 @@ func (p fingerprint) add(name string, info fs.FileInfo, err error) {
 }
 
 func hashFile(name string) (sum [sha256.Size]byte, err error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return sum, err
 	}

@@ -5,10 +5,10 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/saker-security/saker/internal/regular"
 	"github.com/saker-security/saker/pkg/rule"
 	"github.com/saker-security/saker/rules"
 )
@@ -30,7 +30,7 @@ func sumFiles(rulesFiles, configFiles []string) *fileSums {
 	s := &fileSums{}
 	files := rules.Files()
 	if len(rulesFiles) > 0 {
-		files, _ = rule.ReadFiles(rulesFiles)
+		files, _ = rule.ReadRegularFiles(rulesFiles)
 	}
 	for _, f := range files {
 		sum := sha256.Sum256(f.Data)
@@ -52,7 +52,7 @@ func tidy(sums []fileSum) []fileSum {
 }
 
 func sumFile(name string) (string, error) {
-	f, err := os.Open(name)
+	f, err := regular.Open(name)
 	if err != nil {
 		return "", err
 	}

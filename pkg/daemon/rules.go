@@ -62,8 +62,12 @@ type loaded struct {
 func loadRules(cfg config.Config, log *zap.Logger, stderr io.Writer) (*loaded, error) {
 	files := rules.Files()
 	if len(cfg.RulesFiles) > 0 {
+		read := rule.ReadRegularFiles
+		if cfg.IsRecorded() {
+			read = rule.ReadFiles
+		}
 		var err error
-		if files, err = rule.ReadFiles(cfg.RulesFiles); err != nil {
+		if files, err = read(cfg.RulesFiles); err != nil {
 			return nil, err
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"sort"
+
+	"github.com/saker-security/saker/internal/regular"
 )
 
 // MaxFileSize is the size in bytes above which a rules file is refused. The largest public rules files have a tenth
@@ -20,7 +22,13 @@ type File struct {
 
 // ReadFiles reads rules files from disk. A directory stands for its *.yaml and *.yml files, sorted by name; its
 // sub-directories are not read. The error names the path that cannot be read.
-func ReadFiles(paths []string) ([]File, error) {
+func ReadFiles(paths []string) ([]File, error) { return readFiles(paths, os.Open) }
+
+// ReadRegularFiles is ReadFiles for a program that must not wait for the writer of a pipe: what is no regular file is an
+// error.
+func ReadRegularFiles(paths []string) ([]File, error) { return readFiles(paths, regular.Open) }
+
+func readFiles(paths []string, open func(string) (*os.File, error)) ([]File, error) {
 	var files []File
 	for _, path := range paths {
 		names, err := expand(path)
@@ -28,7 +36,7 @@ func ReadFiles(paths []string) ([]File, error) {
 			return nil, err
 		}
 		for _, name := range names {
-			data, err := readFile(name)
+			data, err := readFile(name, open)
 			if err != nil {
 				return nil, err
 			}
@@ -40,8 +48,8 @@ func ReadFiles(paths []string) ([]File, error) {
 
 // readFile reads at most one byte more than a rules file may have, so that a huge or endless file is refused by Load
 // without being held in memory.
-func readFile(name string) ([]byte, error) {
-	f, err := os.Open(name)
+func readFile(name string, open func(string) (*os.File, error)) ([]byte, error) {
+	f, err := open(name)
 	if err != nil {
 		return nil, fmt.Errorf("read rules file: %w", err)
 	}
