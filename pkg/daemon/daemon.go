@@ -229,6 +229,7 @@ func (d *Daemon) WebAddress() string { return d.web.addressOf() }
 
 // Run takes in events until ctx ends, then finishes what was taken in, prints the statistics and closes everything.
 func (d *Daemon) Run(ctx context.Context) error {
+	defer takeStandardLog(d.log)()
 	defer d.close()
 	working := context.WithoutCancel(ctx)
 	failures := make(chan error, 3)

@@ -60,6 +60,7 @@ func (d *Daemon) reportNotEvaluated() {
 func (d *Daemon) reportSinks() error {
 	counts := d.pipeline.outputs.Counts()
 	for _, c := range counts {
+		maps.DeleteFunc(c.Dropped, func(_ string, n uint64) bool { return n == 0 })
 		d.log.Info("alerts of an output", zap.String("sink", c.Sink), zap.Uint64("matched", c.Matched), zap.Uint64("recovered", c.Recovered),
 			zap.Uint64("replayed", c.Replayed), zap.Uint64("delivered", c.Delivered), zap.Uint64("queued", c.Queued), zap.Uint64("dead", c.Dead),
 			zap.Any("dropped", c.Dropped), zap.Any("suppressed", c.Suppressed))

@@ -1,9 +1,12 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"log"
 	"os"
+	"strings"
 	"time"
 
 	"go.uber.org/zap"
@@ -11,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/rule"
 )
 
@@ -77,6 +81,29 @@ func (p printable) Write(line []byte) (int, error) {
 		return 0, err
 	}
 	return len(line), nil
+}
+
+// printed logs what libraries print. All lines have one message, so that the log bounds also those that differ, as what
+// a stranger sent does.
+type printed struct{ log *zap.Logger }
+
+func (p printed) Write(line []byte) (int, error) {
+	text := deliver.ErrorText(errors.New(strings.TrimSuffix(string(line), "\n")))
+	p.log.Info("a library of the program tells", zap.String("text", text))
+	return len(line), nil
+}
+
+// takeStandardLog has what libraries print to the standard logger logged, until the returned function is called.
+func takeStandardLog(to *zap.Logger) (giveBack func()) {
+	w, flags, prefix := log.Writer(), log.Flags(), log.Prefix()
+	log.SetOutput(printed{to})
+	log.SetFlags(0)
+	log.SetPrefix("")
+	return func() {
+		log.SetOutput(w)
+		log.SetFlags(flags)
+		log.SetPrefix(prefix)
+	}
 }
 
 func printableBytes(text []byte) []byte { return []byte(rule.Printable(string(text))) }

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
+	"log"
 	"net"
 	"path/filepath"
 	"regexp"
@@ -147,5 +149,35 @@ func TestSyslogDoesNotBlock(t *testing.T) {
 	}
 	if s.conn != nil || s.again.IsZero() {
 		t.Error("the socket took 10000 messages that nobody read")
+	}
+}
+
+// What libraries print is in the log as everything else, bounded and escaped.
+func TestStandardLog(t *testing.T) {
+	var out bytes.Buffer
+	to, _, err := newLog(config.Log{Stderr: true, Level: "info", Format: "json"}, &out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := log.Writer()
+	giveBack := takeStandardLog(to)
+	log.Print("Unsolicited response: \x1b[2J\n" + strings.Repeat("x", 5000))
+	for i := range 1000 {
+		log.Printf("line %d", i)
+	}
+	giveBack()
+	if log.Writer() != before {
+		t.Error("not given back")
+	}
+	lines := strings.Split(strings.TrimSpace(out.String()), "\n")
+	if len(lines) > 100 {
+		t.Errorf("%d lines", len(lines))
+	}
+	var first struct{ Level, Text string }
+	if err := json.Unmarshal([]byte(lines[0]), &first); err != nil || first.Level != "info" {
+		t.Fatalf("%v: %s", err, lines[0])
+	}
+	if want := `Unsolicited response: \x1b[2J\nxxx`; !strings.HasPrefix(first.Text, want) || !strings.HasSuffix(first.Text, " more bytes)") {
+		t.Errorf("text %q", first.Text)
 	}
 }

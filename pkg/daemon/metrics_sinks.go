@@ -33,6 +33,9 @@ var (
 	metricSinkLetters   = metric{"saker_sink_dead_letters", "Dead letters that are stored.", gauge, []string{"sink"}}
 	metricSinkDeadBytes = metric{"saker_sink_dead_letter_bytes", "Size of the dead letters.", gauge, []string{"sink"}}
 	metricSinkDeadLost  = metric{"saker_sink_dead_letters_dropped_total", "Dead letters that made room for others.", counter, []string{"sink"}}
+	metricSinkDiscarded = metric{"saker_sink_dead_letters_discarded_total", "Dead letters dropped by an operator.", counter, []string{"sink"}}
+	metricSinkDeadBad   = metric{"saker_sink_dead_letters_damaged_total", "Places of the dead letters that could not be read, each of one letter or more.", counter, []string{"sink"}}
+	metricSinkDeadCut   = metric{"saker_sink_dead_letter_cut_bytes_total", "Bytes at the end of the dead letters that a write which did not finish left.", counter, []string{"sink"}}
 	metricSinkFailures  = metric{"saker_sink_failures_total", "Batches that the sink failed to take.", counter, []string{"sink"}}
 	metricSinkRetries   = metric{"saker_sink_retries_total", "Alerts sent again after a failure.", counter, []string{"sink"}}
 	metricSinkTwice     = metric{"saker_sink_duplicates_total", "Alerts sent again although the sink had them.", counter, []string{"sink"}}
@@ -71,6 +74,7 @@ func (s samples) sink(n *deliver.Count, now time.Time) {
 		{metricSinkBytes, float64(n.QueueBytes)}, {metricSinkMemory, float64(n.MemoryBytes)},
 		{metricSinkDamaged, float64(n.DamagedBytes)}, {metricSinkAge, age},
 		{metricSinkLetters, float64(n.DeadStored)}, {metricSinkDeadBytes, float64(n.DeadBytes)}, {metricSinkDeadLost, float64(n.DeadDropped)},
+		{metricSinkDiscarded, float64(n.DeadDiscarded)}, {metricSinkDeadBad, float64(n.DeadDamaged)}, {metricSinkDeadCut, float64(n.DeadCutBytes)},
 		{metricSinkFailures, float64(n.Failures)}, {metricSinkRetries, float64(n.Retries)}, {metricSinkTwice, float64(n.Duplicates)},
 		{metricSinkPanics, float64(n.Panics)}, {metricSinkAbandoned, float64(n.Abandoned)}, {metricSinkFallbacks, float64(n.Fallbacks)},
 	} {

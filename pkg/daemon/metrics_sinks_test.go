@@ -61,7 +61,8 @@ func TestSinkMetrics(t *testing.T) {
 			Sink: "http", Matched: 20, Recovered: 3, Replayed: 1, Suppressed: map[string]uint64{"below_priority": 2},
 			Delivered: 10, Queued: 5, Dead: 4, Dropped: map[string]uint64{"queue_full": 1, "expired": 2},
 			Failures: 6, Retries: 7, Duplicates: 8, Panics: 9, Abandoned: 11, Fallbacks: 12, QueueBytes: 13, MemoryBytes: 17, DamagedBytes: 18,
-			Oldest: time.Unix(90, 0).UnixNano(), DeadStored: 14, DeadBytes: 15, DeadDropped: 16, Open: true, Failing: "x",
+			Oldest: time.Unix(90, 0).UnixNano(), DeadStored: 14, DeadBytes: 15, DeadDropped: 16,
+			DeadDiscarded: 19, DeadDamaged: 20, DeadCutBytes: 21, Open: true, Failing: "x",
 		},
 		{Sink: "stdout", Matched: 20, Delivered: 20, Durable: true, Oldest: time.Unix(200, 0).UnixNano()},
 	}
@@ -80,6 +81,7 @@ func TestSinkMetrics(t *testing.T) {
 		"saker_sink_dead_letters_dropped_total": {16, 0}, "saker_sink_failures_total": {6, 0}, "saker_sink_retries_total": {7, 0},
 		"saker_sink_duplicates_total": {8, 0}, "saker_sink_panics_total": {9, 0}, "saker_sink_abandoned_total": {11, 0},
 		"saker_sink_fallbacks_total": {12, 0}, "saker_alerts_queued": {5, 0},
+		"saker_sink_dead_letters_discarded_total": {19, 0}, "saker_sink_dead_letters_damaged_total": {20, 0}, "saker_sink_dead_letter_cut_bytes_total": {21, 0},
 		"saker_sink_queue_memory_bytes": {17, 0}, "saker_sink_queue_damaged_bytes_total": {18, 0},
 	} {
 		got := [2]float64{value(t, families, name, "sink=http"), value(t, families, name, "sink=stdout")}
@@ -150,6 +152,12 @@ func TestAccounting(t *testing.T) {
 	}
 	if n := value(t, families, "saker_alerts_queued", "sink=http"); n != events {
 		t.Errorf("queued for the sink that fails: %v, want %d", n, events)
+	}
+	for _, reason := range []string{"queue_full", "memory_full", "expired", "damaged", "too_large", "unwritten"} {
+		// A counter that is not there before it counts has no rate.
+		if n := value(t, families, "saker_alerts_dropped_total", "sink=http", "reason="+reason); n != 0 {
+			t.Errorf("dropped, %s: %v", reason, n)
+		}
 	}
 	if n := value(t, families, "saker_alerts_suppressed_total", "sink=file", "reason=below_priority"); n != events {
 		t.Errorf("suppressed: %v, want %d", n, events)

@@ -77,8 +77,8 @@ var allMetrics = []*metric{
 	&metricMatched, &metricRecovered, &metricReplayed, &metricSuppressed, &metricDelivered, &metricQueued, &metricDead,
 	&metricDropped, &metricDrops, &metricSinkUp, &metricSinkBreaker, &metricSinkDurable, &metricSinkBytes, &metricSinkMemory,
 	&metricSinkDamaged, &metricSinkAge,
-	&metricSinkLetters, &metricSinkDeadBytes, &metricSinkDeadLost, &metricSinkFailures, &metricSinkRetries,
-	&metricSinkTwice, &metricSinkPanics, &metricSinkAbandoned, &metricSinkFallbacks,
+	&metricSinkLetters, &metricSinkDeadBytes, &metricSinkDeadLost, &metricSinkDiscarded, &metricSinkDeadBad, &metricSinkDeadCut,
+	&metricSinkFailures, &metricSinkRetries, &metricSinkTwice, &metricSinkPanics, &metricSinkAbandoned, &metricSinkFallbacks,
 }
 
 // MetricInfo describes a metric for the documentation.

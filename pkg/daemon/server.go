@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"log"
 	"net"
 	"net/http"
 	"os"
@@ -45,7 +46,7 @@ func (s *server) open() error {
 		return http.ErrServerClosed
 	}
 	made := audit.NewServer("", nil, s.handler)
-	made.ErrorLog = zap.NewStdLog(s.log)
+	made.ErrorLog = log.New(printed{s.log}, "", 0)
 	if s.tls != nil {
 		var err error
 		if made.TLSConfig, err = (&certificates{load: s.tls, files: s.files, log: s.log}).config(); err != nil {

@@ -1,5 +1,7 @@
 package deliver
 
+import "github.com/saker-security/saker/pkg/deliver/queue"
+
 // Count is what became of the alerts of one sink. At every moment
 //
 //	Matched + Recovered + Replayed = Suppressed + Delivered + Queued + Dead + Dropped
@@ -16,7 +18,7 @@ type Count struct {
 	// letters.
 	Delivered, Queued, Dead uint64
 	// Dropped alerts are lost, by reason, which are those of package queue: queue_full, memory_full, expired, damaged,
-	// too_large, unwritten.
+	// too_large, unwritten. Each of them is there, be it with 0.
 	Dropped map[string]uint64
 
 	// Failures is how often Send failed other than by a refusal, Retries how many alerts were sent again for it.
@@ -32,10 +34,15 @@ type Count struct {
 	QueueBytes, MemoryBytes, Oldest int64
 	// DamagedBytes of the queue could not be read.
 	DamagedBytes int64
-	// DeadStored dead letters are there and take DeadBytes; DeadDropped ones made room for others.
-	DeadStored  int
-	DeadBytes   int64
-	DeadDropped uint64
+	// DeadStored dead letters are there and take DeadBytes; DeadDropped ones made room for others, DeadDiscarded ones
+	// were dropped by an operator.
+	DeadStored                 int
+	DeadBytes                  int64
+	DeadDropped, DeadDiscarded uint64
+	// DeadDamaged places of the dead letters could not be read, each of one letter or more, and DeadCutBytes at their
+	// end, where writing did not come to its end.
+	DeadDamaged  uint64
+	DeadCutBytes int64
 	// Full says that the queue is full and drops nothing, so that no alert is taken for any sink.
 	Full bool
 	// Open says that the sink is left alone for a while after failures in a row.
@@ -60,6 +67,9 @@ func (c *Count) Unaccounted() int64 {
 	}
 	return int64(in - out)
 }
+
+// dropReasons are the keys of Count.Dropped.
+var dropReasons = []string{queue.QueueFull, queue.MemoryFull, queue.Expired, queue.Damaged, queue.TooLarge, queue.Unwritten}
 
 // belowPriority is the reason of alerts that are less severe than their sink wants.
 const belowPriority = "below_priority"

@@ -133,6 +133,10 @@ func (o *output) count() Count {
 		QueueBytes: q.Bytes, MemoryBytes: q.Pending, Oldest: q.Oldest, Durable: q.Durable,
 		DamagedBytes: q.DamagedBytes, DiskError: ErrorText(q.Err),
 		DeadStored: stored.Count, DeadBytes: stored.Bytes, DeadDropped: stored.Dropped,
+		DeadDiscarded: stored.Discarded, DeadDamaged: stored.Damaged, DeadCutBytes: stored.CutBytes,
+	}
+	for _, reason := range dropReasons {
+		c.Dropped[reason] = 0
 	}
 	for i := range o.instances {
 		c.Fallbacks += i.fallbacks()

@@ -1,7 +1,9 @@
 package deliver
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"reflect"
 	"regexp"
 	"time"
@@ -39,6 +41,9 @@ func (o *Outputs) Replace(outputs []Output) error {
 	for _, s := range p.steps {
 		if s.sink != nil {
 			s.out.dead.Limit(s.in.Settings.DeadBytes) // may wait for the disk
+		}
+		if n := s.out.queue.Stats().Recovered; s.new && n > 0 {
+			s.out.tell(Report{Text: fmt.Sprintf("%d alerts of an earlier run wait", n), Alerts: int(n)})
 		}
 	}
 	var removed []*output
@@ -214,11 +219,14 @@ func (o *Outputs) reportLeft() {
 		}
 		n := 0
 		err := queue.Scan(o.options.FS, queueDir(o.options.Dir, e.Name()), func(queue.Record) bool { n++; return true })
-		if n > 0 || err != nil {
-			r := leftReport(o.options.Dir, e.Name(), n)
-			r.Err = shown(err)
-			o.options.Report(r)
+		if n == 0 && (err == nil || errors.Is(err, fs.ErrNotExist)) {
+			continue // something of another origin, or empty
 		}
+		r := leftReport(o.options.Dir, e.Name(), n)
+		if r.Err = shown(err); n == 0 {
+			r.Text = fmt.Sprintf("the queue in %s cannot be read, of a sink that is not configured", sinkDir(o.options.Dir, r.Sink))
+		}
+		o.options.Report(r)
 	}
 }
 
