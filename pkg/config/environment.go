@@ -101,7 +101,7 @@ func (l *loader) variables(root *value, configFiles bool) {
 			continue // as templates of containers have it for what is not set
 		}
 		l.numbers++
-		at := place{layer: layerEnvironment, number: l.numbers, name: name}
+		at := place{layer: layerEnvironment, number: l.numbers, name: printable(name)}
 		k := rows[name]
 		if k == nil {
 			if name != FileVariable && !isService(name, text) {
