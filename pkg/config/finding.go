@@ -65,6 +65,14 @@ func joined(findings []*finding) error {
 	return errors.Join(errs...)
 }
 
+// each gives the errors that are joined in err.
+func each(err error) []error {
+	if many, ok := err.(interface{ Unwrap() []error }); ok {
+		return many.Unwrap()
+	}
+	return []error{err}
+}
+
 // placed gives err the place at, unless it has one.
 func placed(err error, at place, key string) *finding {
 	var f *finding

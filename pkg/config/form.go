@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
 	"net/url"
@@ -10,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/saker-security/saker/pkg/deliver/queue"
 	"github.com/saker-security/saker/pkg/deliver/secret"
@@ -200,13 +202,25 @@ var policy = single("one of "+strings.Join(queue.PolicyNames(), ", "), func(s st
 func isPlain(s string) bool { return strings.HasPrefix(strings.ToLower(s), "http://") }
 
 // webURL is the address of a web server; it may have a password in it. With file:PATH it stands in a file.
-var webURL = single("an address that begins with http:// or https:// and names a host, or file:PATH of a file that holds one", func(s string) (secret.Text, bool) {
+var webURL = addressForm(single("an address that begins with http:// or https:// and names a host, or file:PATH of a file that holds one", func(s string) (secret.Text, bool) {
 	if strings.HasPrefix(s, "file:") || s == "" {
 		return secret.New(s), true
 	}
 	u, err := url.Parse(s)
 	return secret.New(s), err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-}, func(t secret.Text) any { return t.String() }, refer("text"))
+}, func(t secret.Text) any { return t.String() }, refer("text")))
+
+// addressForm makes the form of an address that says what is odd in it without showing it.
+func addressForm(f form[secret.Text]) form[secret.Text] {
+	read := f.read
+	f.read = func(v *value) (secret.Text, error) {
+		if !strings.HasPrefix(v.scalar, "file:") && strings.ContainsFunc(v.scalar, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }) {
+			return secret.Text{}, errors.New("there is a blank or a control character in the address; write %20 for a blank that belongs there")
+		}
+		return read(v)
+	}
+	return f
+}
 
 // headers are names with values that may be secret.
 var headers = form[map[string]secret.Text]{"a mapping of header names to values, such as {Authorization: \"file:/run/secrets/token\"}", func(v *value) (map[string]secret.Text, error) {
@@ -214,16 +228,17 @@ var headers = form[map[string]secret.Text]{"a mapping of header names to values,
 		return nil, errForm
 	}
 	out := map[string]secret.Text{}
-	for name, item := range v.keys {
+	var errs []error
+	for _, name := range slices.Sorted(maps.Keys(v.keys)) {
+		item := v.keys[name]
 		if item.list != nil || item.keys != nil || !isHeader(name) {
-			return nil, &finding{item.key, fmt.Sprintf("key http_output.headers: %s is no header with one value; a name has letters, digits and any of !#$%%&'*+-.^_`|~", shown(name))}
-		}
-		if strings.ContainsAny(item.scalar, "\r\n\x00") {
-			return nil, &finding{item.origin, fmt.Sprintf("key http_output.headers: the value of %s has a line break or a zero byte in it", name)}
+			errs = append(errs, &finding{item.key, fmt.Sprintf("key http_output.headers: %s is no header with one value; a name has letters, digits and any of !#$%%&'*+-.^_`|~", shown(name))})
+		} else if strings.ContainsAny(item.scalar, "\r\n\x00") {
+			errs = append(errs, &finding{item.origin, fmt.Sprintf("key http_output.headers: the value of %s has a line break or a zero byte in it", name)})
 		}
 		out[name] = secret.New(item.scalar)
 	}
-	return out, nil
+	return out, errors.Join(errs...)
 }, func(m map[string]secret.Text) any {
 	out := map[string]any{}
 	for name, t := range m {

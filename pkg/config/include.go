@@ -24,7 +24,9 @@ func (l *loader) include(root *value) {
 	}
 	entries, err := includes(list)
 	if err != nil {
-		l.c.fail(placed(err, list.origin, "config_files"))
+		for _, e := range each(err) {
+			l.c.fail(placed(e, list.origin, "config_files"))
+		}
 		return
 	}
 	for _, e := range entries {
@@ -42,27 +44,33 @@ func includes(list *value) ([]include, error) {
 		items = []*value{list}
 	}
 	var out []include
+	var errs []error
 	for i, item := range items {
-		e := include{strategy: "append", at: item.origin}
-		if item.keys != nil {
-			var err error
-			if e.path, err = item.text("path"); err != nil {
-				return nil, item.wrap(fmt.Sprintf("config_files[%d]", i), err)
-			}
-			if s := item.keys["strategy"]; s.given() {
-				if e.strategy, err = strategies.read(s); err != nil {
-					return nil, s.wrap(fmt.Sprintf("config_files[%d].strategy", i), fmt.Errorf("%q is not allowed, write %s", cut(s.written, 100), strategies.what))
-				}
-			}
-		} else if item.list == nil {
-			e.path = item.scalar
-		}
-		if e.path == "" {
-			return nil, item.wrap(fmt.Sprintf("config_files[%d]", i), errors.New("must be a path, or {path: PATH, strategy: append, override or add-only}"))
-		}
-		out = append(out, e)
+		e, err := includeOf(item, fmt.Sprintf("config_files[%d]", i))
+		out, errs = append(out, e), append(errs, err)
 	}
-	return out, nil
+	return out, errors.Join(errs...)
+}
+
+// includeOf reads one entry of config_files.
+func includeOf(item *value, at string) (e include, err error) {
+	e = include{strategy: "append", at: item.origin}
+	if item.keys != nil {
+		if e.path, err = item.text("path"); err != nil {
+			return e, item.wrap(at, err)
+		}
+		if s := item.keys["strategy"]; s.given() {
+			if e.strategy, err = strategies.read(s); err != nil {
+				return e, s.wrap(at+".strategy", fmt.Errorf("%q is not allowed, write %s", cut(s.written, 100), strategies.what))
+			}
+		}
+	} else if item.list == nil {
+		e.path = item.scalar
+	}
+	if e.path == "" {
+		return e, item.wrap(at, errors.New("must be a path, or {path: PATH, strategy: append, override or add-only}"))
+	}
+	return e, nil
 }
 
 // expand gives the files of an entry: the file itself, or those of the directory by name. What is not there, and what

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -86,6 +87,7 @@ func Load(in Input) (Config, []string, error) {
 	l.template()
 	c.loadPlugins()
 	c.finish()
+	l.certificate()
 	c.check()
 	return c, warningTexts(c.record.warnings), joined(c.record.errors)
 }
@@ -264,6 +266,21 @@ func (l *loader) template() {
 	}
 	c.Outputs.HTTP.Settings.Template = string(data)
 	c.Files = append(c.Files, name)
+}
+
+// certificate looks whether the web server can have its certificate, so that one that is not there is told with all else.
+func (l *loader) certificate() {
+	c := l.c
+	if !c.Web.Enabled || c.Web.Certificate == "" || l.in.Recorded {
+		return
+	}
+	data, err := readLimited(l.in.files, c.Web.Certificate, maxSize)
+	if err == nil {
+		if _, err = tls.X509KeyPair(data, data); err == nil {
+			return
+		}
+	}
+	c.fail(&finding{c.record.given["webserver.ssl_certificate"], fmt.Sprintf("key webserver.ssl_certificate: %s cannot be used: %s; name a PEM file with the certificate and its key", shown(c.Web.Certificate), reason(err))})
 }
 
 // same tells whether two paths lead to one file.

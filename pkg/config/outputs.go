@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -32,13 +33,16 @@ func setAdditions(c *Config, v *value) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for i, item := range items {
 		at := fmt.Sprintf("append_output[%d]", i)
 		if err := c.addition(item, at); err != nil {
-			return item.wrap(at, err)
+			for _, e := range each(err) {
+				errs = append(errs, item.wrap(at, e))
+			}
 		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (c *Config) addition(v *value, at string) error {
@@ -47,27 +51,28 @@ func (c *Config) addition(v *value, at string) error {
 	}
 	c.warnOthers(v, at, "match", "extra_output", "suggested_output", "extra_fields")
 	a := Addition{Origin: v.origin.String()}
+	var errs []error
 	var err error
 	if a.Output, err = v.text("extra_output"); err != nil {
-		return err
+		errs = append(errs, err)
 	}
 	if s := v.keys["suggested_output"]; s.given() {
 		if a.Suggested, err = truth(s); err != nil {
-			return fmt.Errorf("suggested_output: %w", err)
+			errs = append(errs, fmt.Errorf("suggested_output: %w", err))
 		}
 	}
 	if m := v.keys["match"]; m.given() {
 		if err := c.match(&a, m, at+".match"); err != nil {
-			return fmt.Errorf("match: %w", err)
+			errs = append(errs, fmt.Errorf("match: %w", err))
 		}
 	}
 	if f := v.keys["extra_fields"]; f.given() {
 		if err := a.fields(f); err != nil {
-			return fmt.Errorf("extra_fields: %w", err)
+			errs = append(errs, fmt.Errorf("extra_fields: %w", err))
 		}
 	}
 	c.Additions = append(c.Additions, a)
-	return nil
+	return errors.Join(errs...)
 }
 
 // match reads which rules are meant.
@@ -130,11 +135,13 @@ func setStaticFields(c *Config, v *value) error {
 	if err := v.mapping("{region: eu}"); err != nil {
 		return err
 	}
+	var errs []error
 	for _, name := range slices.Sorted(maps.Keys(v.keys)) {
 		item := v.keys[name]
 		text, err := v.text(name)
 		if err != nil {
-			return item.wrap("static_fields", err)
+			errs = append(errs, item.wrap("static_fields", err))
+			continue
 		}
 		if !isFieldName(name) {
 			c.warn(item.key, "static field %s cannot be used: no condition or output can name it; write letters, digits and _, beginning with a letter", shown(name))
@@ -142,7 +149,7 @@ func setStaticFields(c *Config, v *value) error {
 		}
 		c.StaticFields = append(c.StaticFields, StaticField{name, text})
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 // isFieldName tells whether static.NAME is the name of a field: identifiers with dots between them.

@@ -24,6 +24,16 @@ func splitPath(path string) ([]step, error) {
 			key.Reset()
 		}
 	}
+	// A point parts two names, or an index and a name.
+	parted := func(i int) error {
+		if key.Len() == 0 && (i == 0 || path[i-1] != ']') {
+			return fmt.Errorf("the key %q has no name before the point number %d", path, strings.Count(path[:i+1], "."))
+		}
+		if i == len(path)-1 {
+			return fmt.Errorf("the key %q has no name after its last point", path)
+		}
+		return nil
+	}
 	for i := 0; i < len(path); i++ {
 		switch c := path[i]; c {
 		case '\\':
@@ -32,6 +42,9 @@ func splitPath(path string) ([]step, error) {
 			}
 			key.WriteByte(path[i])
 		case '.':
+			if err := parted(i); err != nil {
+				return nil, err
+			}
 			flush()
 		case '[':
 			flush()

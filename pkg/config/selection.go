@@ -25,24 +25,30 @@ func setSelections(c *Config, v *value) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for i, item := range items {
-		at := fmt.Sprintf("rules[%d]", i)
-		if err := item.mapping("disable: {rule: NAME} or enable: {tag: TAG}"); err != nil {
-			return item.wrap(at, err)
-		}
-		c.warnOthers(item, at, "enable", "disable")
-		choice, key := item.keys["enable"], "enable"
-		if choice == nil {
-			choice, key = item.keys["disable"], "disable"
-		} else if item.keys["disable"] != nil {
-			c.warn(item.origin, "key %s: an entry that enables and disables only enables; write two entries", at)
-		}
-		if choice == nil {
-			return item.wrap(at, errors.New("has neither enable nor disable"))
-		}
-		if err := c.selection(choice, key == "enable", at+"."+key); err != nil {
-			return choice.wrap(at+"."+key, err)
-		}
+		errs = append(errs, c.entry(item, fmt.Sprintf("rules[%d]", i)))
+	}
+	return errors.Join(errs...)
+}
+
+// entry reads one entry of the key rules.
+func (c *Config) entry(item *value, at string) error {
+	if err := item.mapping("disable: {rule: NAME} or enable: {tag: TAG}"); err != nil {
+		return item.wrap(at, err)
+	}
+	c.warnOthers(item, at, "enable", "disable")
+	choice, key := item.keys["enable"], "enable"
+	if choice == nil {
+		choice, key = item.keys["disable"], "disable"
+	} else if item.keys["disable"] != nil {
+		c.warn(item.origin, "key %s: an entry that enables and disables only enables; write two entries", at)
+	}
+	if choice == nil {
+		return item.wrap(at, errors.New("has neither enable nor disable"))
+	}
+	if err := c.selection(choice, key == "enable", at+"."+key); err != nil {
+		return choice.wrap(at+"."+key, err)
 	}
 	return nil
 }

@@ -31,8 +31,9 @@ type Key struct {
 	Section string
 
 	schema schema
-	set    func(c *Config, v *value) error
-	show   func(c *Config) any
+	// set may return several errors, joined.
+	set  func(c *Config, v *value) error
+	show func(c *Config) any
 	// preset is set when the default is made by code, not by the row.
 	preset bool
 	// list is set when the value is a sequence.
@@ -166,7 +167,9 @@ func (t *table) carryOut(c *Config, v *value, prefix string) {
 			c.warn(f.at, "%s", f.text)
 		default:
 			c.record.bad[full] = true
-			c.fail(k.problem(item, full, err))
+			for _, e := range each(err) {
+				c.fail(k.problem(item, full, e))
+			}
 		}
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/saker-security/saker/internal/fakesink"
 )
 
 // What the rows say about themselves holds.
@@ -100,7 +102,9 @@ func TestWrongTypes(t *testing.T) {
 
 // What is in effect, written as a configuration, is the same configuration again.
 func TestEffectiveReadBack(t *testing.T) {
-	first, _, err := load("testdata/whole.yaml", nil, "TOKEN", "t")
+	certificate, key := fakesink.NewAuthority(t, "ca").Sign(t, fakesink.Certificate{})
+	web := "webserver.ssl_certificate=" + fakesink.WriteFile(t, t.TempDir(), "web.pem", append(certificate, key...))
+	first, _, err := load("testdata/whole.yaml", []string{web}, "TOKEN", "t")
 	if err != nil {
 		t.Fatal(err)
 	}

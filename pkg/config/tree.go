@@ -7,6 +7,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
@@ -88,6 +89,9 @@ func (r *reader) read(data []byte) (*value, error) {
 
 // parse gives the first document, nil when there is none.
 func (r *reader) parse(data []byte) (*yaml.Node, error) {
+	if why := notText(data); why != "" {
+		return nil, &finding{r.at, why}
+	}
 	loader, err := yaml.NewLoader(bytes.NewReader(data), yaml.WithPlugin(loaderlimits.New(loaderlimits.DepthValue(maxDepth))))
 	if err != nil {
 		return nil, fmt.Errorf("read yaml: %w", err)
@@ -111,10 +115,42 @@ func (r *reader) parse(data []byte) (*yaml.Node, error) {
 	return doc.Content[0], nil
 }
 
-// quoted is text of the file in a message of the YAML parser.
+// notText says why data is no text that can be read, empty when nothing speaks against it.
+func notText(data []byte) string {
+	utf16 := bytes.HasPrefix(data, []byte{0xff, 0xfe}) || bytes.HasPrefix(data, []byte{0xfe, 0xff}) ||
+		len(data) > 1 && (data[0] == 0) != (data[1] == 0)
+	switch {
+	case utf16:
+		return "this is not UTF-8 but UTF-16; save the file as UTF-8"
+	case !utf8.Valid(data):
+		return "this is not UTF-8; save the file as UTF-8"
+	}
+	return ""
+}
+
+// quoted is what a message of the YAML parser has in quotation marks.
 var quoted = regexp.MustCompile("'[^']*'|\"[^\"]*\"|`[^`]*`")
 
-// syntax is the error of text that is not YAML. What the message quotes is left out: it may be a secret.
+// expected matches the beginning of a message about what YAML asks for: what is quoted next are words of the parser.
+var expected = regexp.MustCompile(`(did|could) not find( the)? expected [^'"]*$|expected [^'"]*'[^'"]{1,3}' or $|must (start|end) with $`)
+
+// withoutQuotes leaves out what a message quotes, which may be a secret, unless it is a word of YAML.
+func withoutQuotes(text string) string {
+	var b strings.Builder
+	end := 0
+	for _, at := range quoted.FindAllStringIndex(text, -1) {
+		b.WriteString(text[end:at[0]])
+		end = at[1]
+		if word := text[at[0]:end]; len(word) <= len("'x'") && expected.MatchString(text[:at[0]]) {
+			b.WriteString(word)
+		} else {
+			b.WriteString("...")
+		}
+	}
+	return b.String() + text[end:]
+}
+
+// syntax is the error of text that is not YAML, without what may be a secret.
 func (r *reader) syntax(err error) error {
 	at, text := r.at, err.Error()
 	var y *yaml.LoadError
@@ -123,7 +159,7 @@ func (r *reader) syntax(err error) error {
 		text = y.Message
 	}
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "go-yaml load error: "), "yaml: ")
-	return &finding{at, "this is not YAML: " + printable(quoted.ReplaceAllString(text, "..."))}
+	return &finding{at, "this is not YAML: " + printable(withoutQuotes(text))}
 }
 
 func (r *reader) place(n *yaml.Node) place {
