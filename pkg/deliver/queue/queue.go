@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"sync"
 	"time"
 
@@ -61,31 +60,9 @@ type Options struct {
 	Settings Settings
 	// SegmentBytes is how long a file gets, 0 for 8 MiB; less is taken when MaxBytes is small.
 	SegmentBytes int64
-}
-
-// Stats are the counts of a queue. Appended + Recovered = Acked + Records + the sum of Dropped.
-type Stats struct {
-	// Appended counts what was given to Append, without what it refused with ErrFull or ErrClosed.
-	Appended uint64
-	// Recovered is how many records were there when the queue was opened.
-	Recovered uint64
-	// Acked counts acknowledged records.
-	Acked uint64
-	// Records is how many records are in the queue, those that are leased among them.
-	Records uint64
-	// Dropped counts the others by reason.
-	Dropped map[string]uint64
-	// Bytes is how much disk and memory the queue takes, Pending how much of it is only in memory.
-	Bytes, Pending int64
-	// Oldest is when the oldest record was appended, in nanoseconds since 1970; 0 in an empty queue.
-	Oldest int64
-	// DamagedBytes counts the bytes that were passed over because no record could be read from them. The end of a file
-	// that was being written when power was lost is among them.
-	DamagedBytes int64
-	// Durable says that the last write succeeded; false in a queue in memory.
-	Durable bool
-	// Err is the last error of the disk, nil once it works again.
-	Err error
+	// Held, if not nil, is asked before the queue writes anew what somebody removed, and says why it must not: another
+	// process may have the directory by then.
+	Held func() error
 }
 
 // Queue keeps records until they are acknowledged. All methods are safe for concurrent use.
@@ -93,6 +70,7 @@ type Queue struct {
 	fs   disk.FS
 	dir  string
 	wish int64 // how long segments are to be
+	held func() error
 
 	mu         sync.Mutex
 	settings   Settings
@@ -112,6 +90,8 @@ type Queue struct {
 	failing    error      // writing records
 	marking    error      // writing the cursor, deleting
 	unreadable error      // reading
+	removed    bool       // files are not where they were, and not written anew
+	suspect    bool       // they may be not
 	retryAt    time.Time
 	more       signal // there is something to read
 	flushed    signal // writing ended, well or not
@@ -174,7 +154,7 @@ func Open(o Options) (*Queue, error) {
 
 func newQueue(o Options) *Queue {
 	q := &Queue{
-		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, leases: map[uint64]*item{},
+		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, held: o.Held, leases: map[uint64]*item{},
 		reading: make(chan struct{}, 1), kick: make(chan struct{}, 1), rush: make(chan struct{}, 1),
 		acked: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
@@ -270,7 +250,7 @@ func (q *Queue) Commit(ctx context.Context) error {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for target := q.seq; !q.written(target); {
+	for target := q.seq; q.removed || !q.written(target); {
 		if q.failing != nil {
 			return fmt.Errorf("write the queue: %w", q.failing)
 		}
@@ -406,40 +386,6 @@ func (q *Queue) Idle(ctx context.Context) error {
 		}
 	}
 	return nil
-}
-
-// Stats gives the counts.
-func (q *Queue) Stats() Stats {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	s := q.stats
-	s.Dropped = maps.Clone(s.Dropped)
-	s.Bytes, s.Pending = q.bytes+q.pending, q.pending
-	s.Durable = q.dir != "" && q.failing == nil
-	s.Err = errors.Join(q.failing, q.marking, q.unreadable)
-	s.Oldest = q.oldest()
-	return s
-}
-
-// oldest is exact for what is in memory; of what only the disk knows it tells when the file was begun.
-func (q *Queue) oldest() int64 {
-	var oldest int64
-	take := func(t int64) {
-		if oldest == 0 || t < oldest {
-			oldest = t
-		}
-	}
-	for _, l := range q.lanes {
-		if l.head != nil {
-			take(l.head.Time)
-		}
-		if it := l.front(); it != nil {
-			take(it.Time)
-		} else if l.stored() > 0 && len(l.segs) > 0 {
-			take(l.segs[l.find(l.readPos+1)].created)
-		}
-	}
-	return oldest
 }
 
 // Close stops the queue: it tries once more to write what waits, and has the cursor on disk. The error tells how many

@@ -152,6 +152,10 @@ func (q *Queue) fill(l *lane) bool {
 		return true
 	}
 	switch {
+	case missing(err) && seg == l.active:
+		q.suspect, q.unreadable = true, err
+		poke(q.rush) // it is written anew
+		return false
 	case err != nil && !missing(err):
 		l.r.close()
 		if seg.failures++; seg.failures < readTries {

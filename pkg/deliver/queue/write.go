@@ -22,8 +22,8 @@ const (
 	aheadBytes = 256 << 10
 	// savePause is how long the cursor may be ahead of what the disk keeps.
 	savePause = time.Second
-	// tidyPause is how often the queue looks for records that are too old.
-	tidyPause = time.Minute
+	// lookPause is how often the queue looks for records that are too old and files that are gone.
+	lookPause = 5 * time.Second
 	// writeBytes is how much is written at once.
 	writeBytes = 1 << 20
 )
@@ -35,6 +35,7 @@ type writer struct {
 	wroteAt      time.Time
 	savedAt      time.Time
 	markAt       time.Time
+	checkedAt    time.Time
 }
 
 // run writes what is appended, keeps the cursor and deletes files, until the queue is closed.
@@ -71,7 +72,7 @@ func (q *Queue) run() {
 // finish writes what is left, whenever the last error was.
 func (q *Queue) finish() {
 	q.mu.Lock()
-	q.retryAt = time.Time{}
+	q.retryAt, q.suspect = time.Time{}, true
 	q.mu.Unlock()
 	for q.flush() {
 	}
@@ -88,7 +89,7 @@ func (q *Queue) pause() time.Duration {
 	case q.moved || q.marking != nil || len(q.doomed) > 0:
 		return savePause
 	default:
-		return tidyPause
+		return lookPause
 	}
 }
 
@@ -100,11 +101,9 @@ func (q *Queue) flush() (more bool) {
 	if wait {
 		return false
 	}
-	var failed error
-	for _, l := range q.lanes {
-		if err := q.writeLane(l); err != nil {
-			failed = err
-		}
+	failed := q.guard()
+	if failed == nil {
+		failed = q.writeLanes()
 	}
 	if noSpace(failed) && q.reserve.spend() {
 		return true
@@ -114,6 +113,7 @@ func (q *Queue) flush() (more bool) {
 	defer q.flushed.fire()
 	q.failing = failed
 	if failed != nil {
+		q.suspect = true
 		q.retryAt = time.Now().Add(retryPause)
 		return false
 	}
@@ -121,6 +121,15 @@ func (q *Queue) flush() (more bool) {
 		more = more || len(l.pending) > 0
 	}
 	return more
+}
+
+func (q *Queue) writeLanes() (failed error) {
+	for _, l := range q.lanes {
+		if err := q.writeLane(l); err != nil {
+			failed = err
+		}
+	}
+	return failed
 }
 
 // writeLane writes the first of what is pending in a lane into its active segment, or into a new one.
@@ -190,7 +199,13 @@ func (q *Queue) writeBatch(l *lane, seg *segment, pos uint64, size int64) (end i
 		err = q.fs.SyncDir(q.dir)
 	}
 	if err == nil {
+		err = q.inPlace(seg.path, seg.file)
+	}
+	if err == nil {
 		return end, nil
+	}
+	if !fresh && errors.Is(err, errRemoved) {
+		return size, err // what was in it before is read from there
 	}
 	// What was written is of no use; if it cannot be taken away either, the next start passes over it.
 	if seg.file != nil {
@@ -234,6 +249,10 @@ func (q *Queue) landed(l *lane, seg *segment, size, flight int64, err error) {
 	l.flight = 0
 	q.flight -= flight
 	if err != nil {
+		if l.active == seg && errors.Is(err, errRemoved) {
+			q.removed = true
+			return
+		}
 		if l.active == seg {
 			l.active = nil
 		}
