@@ -12,6 +12,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 
 	"github.com/saker-security/saker/pkg/alert"
@@ -23,6 +24,8 @@ const (
 	newName = "log.new"
 	// minGarbage is how many bytes of garbage are worth writing the file anew.
 	minGarbage = 64 << 10
+	// maxDamage bounds Stats.Damage.
+	maxDamage = 16
 )
 
 // Entry is a dead letter.
@@ -57,6 +60,9 @@ type Stats struct {
 	// did not finish left at the end of the file is none of them: CutBytes counts it.
 	Damaged  uint64
 	CutBytes int64
+	// Damage says, in texts with the path, what was found damaged when the store was opened and what was removed since,
+	// what it costs, and what was done. It only grows, up to a bound.
+	Damage []string
 }
 
 // Store holds the dead letters of one sink. It is safe for concurrent use.
@@ -140,6 +146,13 @@ func (s *Store) recover() error {
 		return err
 	}
 	s.end, s.stats.Damaged, s.stats.CutBytes = found.end, found.damaged, found.size-found.end
+	switch {
+	case s.stats.Damaged > 0:
+		s.damaged("%s is damaged in %d places: at least as many dead letters are lost, %d are left", s.path(logName), s.stats.Damaged, s.order.Len())
+	case s.stats.CutBytes > 0:
+		s.damaged("the last %d bytes of %s are no whole dead letter, as after a write that did not finish: they are cut off, %d dead letters are left",
+			s.stats.CutBytes, s.path(logName), s.order.Len())
+	}
 	// The next write starts with a file without damage.
 	s.suspect = s.stats.Damaged > 0
 	if !s.suspect && s.stats.CutBytes > 0 {
@@ -209,8 +222,44 @@ func (s *Store) usable() error {
 	if s.closed {
 		return ErrClosed
 	}
-	if s.suspect {
-		return s.compact()
+	removed, err := s.removed()
+	if err != nil {
+		return err
+	}
+	if !removed && !s.suspect {
+		return nil
+	}
+	if removed {
+		if err := s.fs.MkdirAll(s.dir, 0o700); err != nil {
+			return err
+		}
+	}
+	if err := s.compact(); err != nil {
+		return err
+	}
+	if removed {
+		s.damaged("%s was removed or replaced while in use: it was written anew, with all dead letters", s.path(logName))
+	}
+	return nil
+}
+
+// removed says whether the path does not lead to the open file any more: what is written to a file that somebody
+// removed is gone when the process ends.
+func (s *Store) removed() (bool, error) {
+	if s.file == nil {
+		return false, nil
+	}
+	ok, err := s.fs.Leads(s.path(logName), s.file)
+	return err == nil && !ok, err
+}
+
+// Check looks whether the file is where it belongs, and writes it anew if somebody removed it or put another one in its
+// place. It should be called now and then; before every change it is done anyway.
+func (s *Store) Check() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.usable(); err != nil {
+		return fmt.Errorf("keep dead letters in %s: %w", s.path(logName), err)
 	}
 	return nil
 }
@@ -230,7 +279,11 @@ func (s *Store) write(data []byte) error {
 		return err
 	}
 	s.loose = false
-	return nil
+	removed, err := s.removed()
+	if removed {
+		err = errors.New("the file was removed or replaced while in use")
+	}
+	return err
 }
 
 // place puts the items, whose records are data, into the index. It returns the offsets of the records that made room.
@@ -390,8 +443,15 @@ func (s *Store) Stats() Stats {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.stats
-	c.Count, c.FileBytes = s.order.Len(), s.end
+	c.Count, c.FileBytes, c.Damage = s.order.Len(), s.end, slices.Clone(s.stats.Damage)
 	return c
+}
+
+// damaged adds a text to Stats.Damage.
+func (s *Store) damaged(format string, args ...any) {
+	if len(s.stats.Damage) < maxDamage {
+		s.stats.Damage = append(s.stats.Damage, fmt.Sprintf(format, args...))
+	}
 }
 
 // Close closes the file. Everything that was added is on disk.

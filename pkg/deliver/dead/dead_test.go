@@ -89,7 +89,7 @@ func TestStore(t *testing.T) {
 				}
 				var scanned []Entry
 				stats, err := Scan(nil, dir, func(e Entry) bool { scanned = append(scanned, e); return true })
-				if diff := cmp.Diff(want, scanned); diff != "" || err != nil || stats != s.Stats() {
+				if diff := cmp.Diff(want, scanned); diff != "" || err != nil || !cmp.Equal(stats, s.Stats()) {
 					t.Errorf("%s, error %v, %+v", diff, err, stats)
 				}
 			}

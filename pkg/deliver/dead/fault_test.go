@@ -365,7 +365,7 @@ func TestScanBesideStore(t *testing.T) {
 	disk, file, _ := filled(t, 5, 10)
 	disk.Put(faultLog, append(file, "torn"...))
 	stats, err := Scan(disk, faultDir, func(Entry) bool { return false })
-	if want := (Stats{Count: 5, Bytes: int64(len(file)), FileBytes: int64(len(file)) + 4, CutBytes: 4}); err != nil || stats != want {
+	if want := (Stats{Count: 5, Bytes: int64(len(file)), FileBytes: int64(len(file)) + 4, CutBytes: 4}); err != nil || !cmp.Equal(stats, want) {
 		t.Errorf("%+v, %v", stats, err)
 	}
 	if len(disk.Get(faultLog)) != len(file)+4 {
