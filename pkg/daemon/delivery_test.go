@@ -99,6 +99,10 @@ func TestRestartDeliversWhatWaited(t *testing.T) {
 	if err != nil || strings.Count(string(list), `"rule":"every event"`) != n {
 		t.Errorf("%v: %.300s", err, list)
 	}
+	d.Leave() // only tells what is left
+	if want := fmt.Sprintf("Ended at once. Alerts that wait in %s and are delivered after the next start: %d for http (", cfg.DataDir, n); !strings.Contains(stderr.String(), want) {
+		t.Errorf("not told %q:\n%s", want, stderr)
+	}
 	if err := stop(); err != nil {
 		t.Error(err)
 	}

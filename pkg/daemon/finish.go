@@ -115,6 +115,36 @@ func (l leftovers) error() error {
 	return fmt.Errorf("alerts were lost: %s", strings.Join(l.lost, ", "))
 }
 
+// leaveTime is how long Leave may take.
+const leaveTime = time.Second / 2
+
+// Leave says what becomes of the alerts that wait when the program is ended at once, if that is known soon.
+func (d *Daemon) Leave() {
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTime)
+	defer cancel()
+	go func() {
+		defer cancel()
+		stored, giveUp := context.WithTimeout(ctx, leaveTime/2)
+		defer giveUp()
+		_ = d.commit(stored) // what is not on disk then is told below
+		counts := d.sinkCounts()
+		l := leftOf(counts)
+		if len(l.kept) == 0 {
+			return
+		}
+		text := "Ended at once. Alerts that wait in " + d.cfg.DataDir + " and are delivered after the next start: "
+		if d.cfg.DataDir == "" {
+			text = "Ended at once. Alerts were lost: "
+		}
+		text += strings.Join(l.kept, ", ")
+		if d.cfg.DataDir != "" && slices.ContainsFunc(counts, func(c deliver.Count) bool { return c.MemoryBytes > 0 }) {
+			text += "; those that are not on disk are lost"
+		}
+		fmt.Fprintln(d.options.Stderr, text)
+	}()
+	<-ctx.Done()
+}
+
 // writeStatistics prints what Falco prints at its end. Nobody may be there any more to read it.
 func (p *pipeline) writeStatistics(w io.Writer) error {
 	done := make(chan error, 1)

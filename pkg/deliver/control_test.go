@@ -324,3 +324,24 @@ func TestManyWorkers(t *testing.T) {
 		closeAll(t, o, p)
 	})
 }
+
+// TestCloseIsSoon: a sink that takes its time does not hold up the end.
+func TestCloseIsSoon(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := &place{answer: func(ctx context.Context, _ int, _ []*alert.Alert) (int, error) {
+			<-ctx.Done()
+			return 0, ctx.Err()
+		}}
+		s := testSettings()
+		s.Timeout = time.Hour
+		o := mustOpen(t, Options{}, output1("x", p, s))
+		deliver(t, o, 0, 10)
+		time.Sleep(time.Second)
+		begin := time.Now()
+		_ = o.Close() // which tells that alerts in memory are lost
+		if d := time.Since(begin); d > endGrace {
+			t.Errorf("after %v", d)
+		}
+		balanced(t, o)
+	})
+}

@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/saker-security/saker/pkg/alert"
 	"github.com/saker-security/saker/pkg/deliver/disk"
@@ -37,6 +37,8 @@ type Options struct {
 	// not block. Reports are few: of a sink that fails for days
 	// there is one every ten minutes, and one when the cause changes, at most once a minute.
 	Report func(Report)
+
+	held func() error // says why the data directory must not be written to
 }
 
 // Report is something that an operator should know.
@@ -57,7 +59,7 @@ var ErrClosed = errors.New("the outputs are closed")
 // Outputs deliver alerts to all sinks. They are safe for concurrent use.
 type Outputs struct {
 	options Options
-	lock    io.Closer // nil without one
+	lock    *lock // nil without one
 	watch   watch
 
 	change sync.Mutex // held while sinks come and go, before mu
@@ -99,11 +101,15 @@ func (o *Outputs) takeDir() error {
 	if o.options.FS != disk.OS {
 		return nil
 	}
-	lock, err := takeLock(o.options.Dir)
+	file, err := takeLock(o.options.Dir)
 	if err != nil {
 		return err
 	}
-	o.lock = lock
+	o.lock = &lock{dir: o.options.Dir, file: file}
+	o.options.held = o.lock.check
+	if text := openToOthers(o.options.Dir); text != "" && o.options.Report != nil {
+		o.options.Report(Report{Text: text, Warning: true})
+	}
 	return nil
 }
 
@@ -152,6 +158,9 @@ func encode(a *alert.Alert) []byte {
 // Commit waits until everything that was delivered before is on stable storage. The error says why that is not so;
 // without a data directory there is none. When the context ends first, its error is returned.
 func (o *Outputs) Commit(ctx context.Context) error {
+	if err := o.lock.hold(); err != nil {
+		return err
+	}
 	return o.each(func(out *output) error { return out.queue.Commit(ctx) })
 }
 
@@ -209,9 +218,12 @@ func (o *Outputs) Counts() []Count {
 		crews[i] = out.crew
 	}
 	o.mu.Unlock() // those who deliver do not wait for the disk of the dead letters
-	counts := make([]Count, len(list))
+	counts, held := make([]Count, len(list)), o.lock.hold()
 	for i, out := range list {
 		counts[i] = out.count()
+		if held != nil {
+			counts[i].Durable, counts[i].DiskError = false, ErrorText(held)
+		}
 		counts[i].Full = out.queue.Full()
 		counts[i].Open = crews[i].breaker.isOpen()
 	}
@@ -246,6 +258,9 @@ func (o *Outputs) place(c *Count) string {
 	return text
 }
 
+// endGrace is how long a running Send may go on in Close. Whoever wants to give it longer calls Drain before.
+const endGrace = time.Second / 2
+
 // Close stops delivering. What a sink is just taking has a short while, a sink that hangs a little longer; everything
 // else stays in the queues and is there at the next start.
 func (o *Outputs) Close() error {
@@ -264,6 +279,12 @@ func (o *Outputs) Close() error {
 	for _, out := range list {
 		out.crew.stop()
 	}
+	hurry := time.AfterFunc(endGrace, func() {
+		for _, out := range list {
+			out.crew.cancel()
+		}
+	})
+	defer hurry.Stop()
 	for _, out := range list {
 		errs = append(errs, out.close())
 	}
