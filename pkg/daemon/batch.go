@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
@@ -33,14 +32,22 @@ func (d *Daemon) evaluateBatch(ctx context.Context, b *audit.Batch) error {
 		err = d.pipeline.outputs.Commit(limit)
 	}
 	if err != nil {
-		d.log.Error("the alerts of a batch of audit events cannot be kept; the sender is told to send it again", zap.Error(err))
-		return fmt.Errorf("%w: alerts cannot be kept: %w", audit.ErrBusy, err)
+		d.log.Error("the alerts of a batch of audit events cannot be stored; the sender is told to send it again", zap.Error(err))
+		return &unstored{err}
 	}
 	for _, r := range b.Rejects {
 		d.log.Warn("audit item rejected", zap.Stringer("reason", r.Reason), zap.Int("offset", r.Offset))
 	}
 	return nil
 }
+
+// unstored is the error of a batch whose alerts cannot be stored. It is audit.ErrBusy: the sender shall try again.
+type unstored struct{ err error }
+
+func (e *unstored) Error() string { return "alerts cannot be stored: " + e.err.Error() }
+
+// Unwrap gives what it stands for, and the cause.
+func (e *unstored) Unwrap() []error { return []error{audit.ErrBusy, e.err} }
 
 // auditPath is where the receiver takes events.
 const auditPath = "/k8s-audit"

@@ -96,7 +96,7 @@ func (o *Outputs) takeDir() error {
 		return nil
 	}
 	if err := o.options.FS.MkdirAll(filepath.Join(o.options.Dir, sinksName), 0o700); err != nil {
-		return fmt.Errorf("make the data directory: %w", err)
+		return advised(fmt.Errorf("make the data directory: %w", err))
 	}
 	if o.options.FS != disk.OS {
 		return nil

@@ -111,7 +111,7 @@ func (p *plan) add(in *Output, old *output) error {
 	if s.new {
 		if s.out, err = openOutput(p.options, in); err != nil {
 			_ = protect(s.sink.Close)
-			return err
+			return advised(err)
 		}
 	}
 	p.steps = append(p.steps, s)

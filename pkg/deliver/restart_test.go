@@ -31,8 +31,18 @@ func TestLock(t *testing.T) {
 			t.Errorf("%q: %v, error %v", path, info.Mode(), err)
 		}
 	}
-	if _, err := Open(Options{Dir: "/dev/null/x"}, nil); err == nil {
-		t.Error("a directory that cannot be made is accepted")
+	blocked := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(blocked, "sinks", "x"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(blocked, "sinks", "x", "queue"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"/dev/null/x", blocked} {
+		_, err := Open(Options{Dir: dir}, []Output{output1("x", &place{}, testSettings())})
+		if err == nil || !strings.HasSuffix(err.Error(), "not a directory: a file is where a directory should be; move it away, or set another data_dir") {
+			t.Errorf("a directory that cannot be made: %v", err)
+		}
 	}
 	// The lock is not taken through a link that somebody put there.
 	planted := t.TempDir()

@@ -218,7 +218,13 @@ func await(ctx context.Context, result <-chan error) (err error, returned bool) 
 // timedOut is the error of a Send that its time-out ended.
 type timedOut struct{ cause, err error }
 
-func (e *timedOut) Error() string { return e.cause.Error() + ": " + e.err.Error() }
+func (e *timedOut) Error() string {
+	text, cause := e.err.Error(), e.cause.Error()
+	if strings.Contains(text, cause) {
+		return text // the sink says it itself
+	}
+	return cause + ": " + text
+}
 
 // Unwrap gives what Send returned.
 func (e *timedOut) Unwrap() error { return e.err }

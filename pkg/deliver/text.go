@@ -1,10 +1,14 @@
 package deliver
 
 import (
+	"errors"
 	"fmt"
+	"io/fs"
 	"strconv"
 	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/sys/unix"
 )
 
 // maxErrorText bounds the text of an error of a sink in bytes, without the mark of what is left out.
@@ -51,3 +55,21 @@ func shown(err error) error {
 type shownError string
 
 func (e shownError) Error() string { return string(e) }
+
+// advised adds to the error of a directory that cannot be made or used what to do about it.
+func advised(err error) error {
+	todo := ""
+	switch {
+	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EEXIST), errors.Is(err, unix.ELOOP):
+		todo = "a file is where a directory should be; move it away"
+	case errors.Is(err, unix.EROFS):
+		todo = "mount it for writing"
+	case errors.Is(err, fs.ErrPermission):
+		todo = "give the user of this program the right to write there"
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
+		todo = "make room there"
+	default:
+		return err
+	}
+	return fmt.Errorf("%w: %s, or set another data_dir", err, todo)
+}
