@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/deliver/secret"
 	"github.com/saker-security/saker/pkg/deliver/sink/http"
 )
@@ -89,18 +90,30 @@ func (c *Config) check() {
 			}
 		}
 	}
+	c.checkPauses("delivery.", &c.record.delivery)
 	for i, d := range c.Outputs.deliveries() {
-		section := sinkNames[i] + ".delivery."
-		keys := []string{section + "retry_min", section + "retry_max", "delivery.retry_min", "delivery.retry_max"}
-		if d.RetryMin > d.RetryMax {
-			c.fail(&finding{c.place(keys), fmt.Sprintf("key %sretry_min: %s is more than retry_max, which is %s", section, formatDuration(d.RetryMin), formatDuration(d.RetryMax))})
-		}
-		if d.RetryMin == 0 || d.RetryMax == 0 {
-			c.fail(&finding{c.place(keys), fmt.Sprintf("key %sretry_min: a pause of 0 would try without end and without rest, write 1ms or more", section)})
+		// Without keys of its own it is as wrong as delivery, of which was told.
+		if section := sinkNames[i] + ".delivery."; c.given(section+"retry_min") || c.given(section+"retry_max") {
+			c.checkPauses(section, d)
 		}
 	}
 	if c.record.grpcServer != c.record.grpcOutput {
 		c.warn(c.place([]string{"grpc.enabled", "grpc_output.enabled"}), "alerts are offered by gRPC only when grpc.enabled and grpc_output.enabled are both true")
+	}
+}
+
+// checkPauses looks at the pauses of a section of the delivery.
+func (c *Config) checkPauses(section string, d *deliver.Settings) {
+	keys := []string{section + "retry_max", section + "retry_min", "delivery.retry_max", "delivery.retry_min"}
+	switch {
+	case d.RetryMin == 0 || d.RetryMax == 0:
+		key := section + "retry_min"
+		if d.RetryMax == 0 {
+			key = section + "retry_max"
+		}
+		c.fail(&finding{c.place(keys), fmt.Sprintf("key %s: a pause of 0 would try without end and without rest, write 1ms or more", key)})
+	case d.RetryMin > d.RetryMax:
+		c.fail(&finding{c.place(keys), fmt.Sprintf("key %[1]sretry_max: %[2]s is less than %[1]sretry_min, which is %[3]s", section, formatDuration(d.RetryMax), formatDuration(d.RetryMin))})
 	}
 }
 

@@ -35,8 +35,9 @@ func TestCombinations(t *testing.T) {
 		{"audit: {listen: localhost}", `:1:17: key audit.listen: "localhost" is not allowed, write an address and a port`},
 		{"webserver: {ssl_enabled: true, ssl_certificate: ''}", ":1:49: webserver.ssl_enabled is true, but webserver.ssl_certificate is empty"},
 		{"webserver: {listen_address: localhost}", "write an IP address such as 127.0.0.1"},
-		{"delivery: {retry_min: 5s, retry_max: 1s}", "key stdout_output.delivery.retry_min: 5s is more than retry_max, which is 1s"},
-		{"http_output: {delivery: {retry_max: 0}}", ":1:37: key http_output.delivery.retry_min: 500ms is more than retry_max, which is 0"},
+		{"delivery: {retry_min: 5s, retry_max: 1s}", ":1:38: key delivery.retry_max: 1s is less than delivery.retry_min, which is 5s"},
+		{"http_output: {delivery: {retry_max: 0}}", ":1:37: key http_output.delivery.retry_max: a pause of 0 would try without end"},
+		{"http_output: {delivery: {retry_max: 5ms}}", ":1:37: key http_output.delivery.retry_max: 5ms is less than http_output.delivery.retry_min, which is 500ms"},
 		{"delivery: {queue_bytes: 0}", `:1:25: key delivery.queue_bytes: "0" is not allowed, write a number of bytes such as 65536, 64KiB, 10MB or 1GiB, 1MiB at least`},
 		{"http_output: {delivery: {memory_bytes: 5}}", "1MiB at least"},
 		{"delivery: {retry_min: 0}", "a pause of 0 would try without end"},
@@ -50,6 +51,15 @@ func TestCombinations(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), test.want) || !strings.HasPrefix(err.Error(), path+":") {
 			t.Errorf("%s: %v, want %q", test.file, err, test.want)
 		}
+	}
+}
+
+// What is wrong for all sinks is told once.
+func TestPausesOnce(t *testing.T) {
+	path := write(t, "")
+	_, _, err := load(path, []string{"delivery.retry_max=300ms"})
+	if want := "-o delivery.retry_max: key delivery.retry_max: 300ms is less than delivery.retry_min, which is 500ms"; err == nil || err.Error() != want {
+		t.Errorf("%v, want %s", err, want)
 	}
 }
 
