@@ -33,6 +33,8 @@ type output struct {
 	mu        sync.Mutex
 	account   account
 	instances map[*instance]struct{}
+
+	damage damageTold
 }
 
 // openOutput opens the queue and the dead letters.
@@ -42,12 +44,14 @@ func openOutput(o *Options, in *Output) (*output, error) {
 		instances: make(map[*instance]struct{}), account: account{dropped: make(map[string]uint64)},
 	}
 	var err error
-	if out.queue, err = queue.Open(queue.Options{FS: o.FS, Dir: queueDir(o.Dir, in.Name), Settings: in.Settings.Queue}); err != nil {
+	if out.queue, err = queue.Open(queue.Options{FS: o.FS, Dir: queueDir(o.Dir, in.Name), Settings: in.Settings.Queue, Held: o.held}); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", in.Name, err)
 	}
 	if out.dead, err = dead.Open(o.FS, deadDir(o.Dir, in.Name), in.Settings.DeadBytes); err != nil {
 		return nil, errors.Join(fmt.Errorf("sink %s: %w", in.Name, err), out.queue.Close())
 	}
+	out.dead.Guard(o.held)
+	out.tellDamage()
 	return out, nil
 }
 

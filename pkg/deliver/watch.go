@@ -53,6 +53,7 @@ func (o *Outputs) look(sinks map[string]*seen) {
 	}
 	for _, out := range o.outputs() {
 		out.remind()
+		out.tellDamage()
 	}
 	for _, c := range o.Counts() {
 		s := sinks[c.Sink]

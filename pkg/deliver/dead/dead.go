@@ -70,6 +70,7 @@ type Store struct {
 	fs       disk.FS
 	dir      string
 	maxBytes int64
+	held     func() error // nil or that of Guard
 
 	mu      sync.Mutex
 	file    disk.File  // nil in memory
@@ -230,6 +231,11 @@ func (s *Store) usable() error {
 		return nil
 	}
 	if removed {
+		if s.held != nil {
+			if err := s.held(); err != nil {
+				return err
+			}
+		}
 		if err := s.fs.MkdirAll(s.dir, 0o700); err != nil {
 			return err
 		}
@@ -253,12 +259,27 @@ func (s *Store) removed() (bool, error) {
 	return err == nil && !ok, err
 }
 
+// Guard has held, if it is not nil, asked before what somebody removed is written anew: it says why it must not be, as
+// another process may have the directory by then.
+func (s *Store) Guard(held func() error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held = held
+}
+
 // Check looks whether the file is where it belongs, and writes it anew if somebody removed it or put another one in its
 // place. It should be called now and then; before every change it is done anyway.
 func (s *Store) Check() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.usable(); err != nil {
+	if s.closed {
+		return ErrClosed
+	}
+	removed, err := s.removed()
+	if removed {
+		err = s.usable()
+	}
+	if err != nil {
 		return fmt.Errorf("keep dead letters in %s: %w", s.path(logName), err)
 	}
 	return nil
