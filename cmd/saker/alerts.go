@@ -202,7 +202,7 @@ const maxCell = 80
 
 // tableCell is a text as a table shows it.
 func tableCell(s string) string {
-	s = rule.Printable(s)
+	s = escapedText(s)
 	if runes := []rune(s); len(runes) > maxCell {
 		s = string(runes[:maxCell-1]) + "…"
 	}
@@ -331,13 +331,13 @@ func showItem(w io.Writer, i *desk.Item, another bool) error {
 	}
 	line := func(name, text string) {
 		if text != "" {
-			fmt.Fprintf(&b, "%-9s %s\n", name, rule.Printable(text))
+			fmt.Fprintf(&b, "%-9s %s\n", name, escapedText(text))
 		}
 	}
 	line("id", i.ID)
 	line("sink", i.Sink)
-	line("state", i.State+" since "+i.Since.Format(time.RFC3339Nano))
-	if i.State == desk.Dead {
+	line("state", i.State+" since "+i.Since.Format(time.RFC3339))
+	if i.State == desk.Dead || i.Reason != "" {
 		line("reason", reason(i))
 	}
 	line("time", a.Time)
@@ -373,7 +373,7 @@ func showFields(b *bytes.Buffer, object json.RawMessage) error {
 		if err := d.Decode(&value); err != nil {
 			return err
 		}
-		fmt.Fprintf(b, "  %s = %s\n", rule.Printable(fmt.Sprint(name)), rule.Printable(string(value)))
+		fmt.Fprintf(b, "  %s = %s\n", escapedText(fmt.Sprint(name)), escapedText(string(value)))
 	}
 	return nil
 }

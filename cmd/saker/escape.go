@@ -3,9 +3,12 @@ package main
 import (
 	"fmt"
 	"io"
+	"regexp"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // escaping writes a document that programs read and people may look at: characters that a terminal would act on are
@@ -47,3 +50,11 @@ func (e escaping) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// escapedText escapes in a text of an alert what a terminal would act on, in the form that lines of alerts have.
+func escapedText(s string) string {
+	return rule.Printable(withoutLetter.ReplaceAllStringFunc(s, func(c string) string { return fmt.Sprintf(`\u%04x`, c[0]) }))
+}
+
+// withoutLetter are the control characters of ASCII for which JSON has no letter.
+var withoutLetter = regexp.MustCompile(`[\x00-\x07\x0b\x0e-\x1f\x7f]`)

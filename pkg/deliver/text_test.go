@@ -44,3 +44,15 @@ func TestErrorTextIsHarmless(t *testing.T) {
 		}
 	})
 }
+
+// TestTimedOut: that a sink was not done in time is said once.
+func TestTimedOut(t *testing.T) {
+	cause := errors.New("not done within 2s")
+	for said, want := range map[string]string{
+		"http://x/: not done within 2s": "http://x/: not done within 2s", "broken pipe": "not done within 2s: broken pipe",
+	} {
+		if got := (&timedOut{cause: cause, err: errors.New(said)}).Error(); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}

@@ -35,7 +35,8 @@ type Item struct {
 	State string `json:"state"`
 	// Since is when it came into the state.
 	Since time.Time `json:"since"`
-	// Reason and Attempts are those of a dead letter.
+	// Reason and Attempts are those of a dead letter. The reason of a queued one is the last error of its sink, while the
+	// program runs and the sink fails.
 	Reason   string `json:"reason,omitempty"`
 	Attempts int    `json:"attempts,omitempty"`
 	Priority string `json:"priority,omitempty"`
@@ -270,7 +271,7 @@ func (l *lister) queue(s *Sink) error {
 			s.Queued++
 		}
 		if failed = l.ctx.Err(); failed == nil && l.want(Queued) {
-			failed = l.record(s.Name, &r)
+			failed = l.record(s, &r)
 		}
 		return failed == nil && (s.Count == nil || l.want(Queued))
 	})
@@ -283,8 +284,11 @@ func (l *lister) queue(s *Sink) error {
 	return err
 }
 
-func (l *lister) record(sink string, r *queue.Record) error {
-	i := Item{Sink: sink, State: Queued, Since: time.Unix(0, r.Time).UTC()}
+func (l *lister) record(s *Sink, r *queue.Record) error {
+	i := Item{Sink: s.Name, State: Queued, Since: time.Unix(0, r.Time).UTC()}
+	if s.Count != nil {
+		i.Reason = s.Count.Failing
+	}
 	a, err := alert.Decode(r.Payload)
 	if err != nil {
 		i.Reason = err.Error()
