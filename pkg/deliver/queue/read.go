@@ -159,7 +159,7 @@ func (q *Queue) fill(l *lane) bool {
 	case err != nil && !missing(err):
 		l.r.close()
 		if seg.failures++; seg.failures < readTries {
-			q.unreadable = fmt.Errorf("read the queue: %s: %w", seg.path, err)
+			q.unreadable = fmt.Errorf("read the queue: %w", named(seg.path, err))
 			return false
 		}
 		q.pass(l, end)

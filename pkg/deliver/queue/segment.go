@@ -339,3 +339,11 @@ func (r *reader) resync(end uint64, size int64) error {
 
 // missing says whether a file is not there.
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }
+
+// named has an error say which file it is about, if it does not.
+func named(path string, err error) error {
+	if strings.Contains(err.Error(), path) {
+		return err
+	}
+	return fmt.Errorf("%s: %w", path, err)
+}
