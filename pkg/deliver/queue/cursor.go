@@ -17,12 +17,16 @@ import (
 // they change places. Numbers are little-endian:
 //
 //	"sakercur", version (16 bits), lanes (16), 0 (32), generation (64), next sequence (64), per lane the position up to
-//	which everything is acknowledged (64), CRC-32C of all that
+//	which everything is acknowledged (64), CRC-32C of all that,
+//	the generation again (64), per lane the position of the next record (64), CRC-32C of these
+//
+// The second part tells what is missing if files were damaged; earlier versions of the program did not write it.
 const (
 	cursorName  = "cursor"
 	cursorMagic = "sakercur"
 	cursorHead  = 32
 	cursorSlot  = cursorHead + 8*lanes + 4
+	cursorFull  = cursorSlot + 8 + 8*lanes + 4
 	cursorPage  = 4096
 )
 
@@ -30,6 +34,7 @@ const (
 type mark struct {
 	generation, seq uint64
 	floor           [lanes]uint64
+	next            [lanes]uint64 // 0 if it is unknown
 }
 
 func (m *mark) append(dst []byte) []byte {
@@ -42,6 +47,12 @@ func (m *mark) append(dst []byte) []byte {
 	dst = binary.LittleEndian.AppendUint64(dst, m.seq)
 	for _, f := range m.floor {
 		dst = binary.LittleEndian.AppendUint64(dst, f)
+	}
+	dst = binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
+	start = len(dst)
+	dst = binary.LittleEndian.AppendUint64(dst, m.generation)
+	for _, n := range m.next {
+		dst = binary.LittleEndian.AppendUint64(dst, n)
 	}
 	return binary.LittleEndian.AppendUint32(dst, crc32.Checksum(dst[start:], castagnoli))
 }
@@ -61,7 +72,22 @@ func parseMark(b []byte) (m mark, ok bool, err error) {
 		m.floor[i] = binary.LittleEndian.Uint64(b[cursorHead+8*i:])
 		ok = ok && m.floor[i] < maxStart
 	}
+	m.parseNext(b[cursorSlot:])
 	return m, ok, nil
+}
+
+// parseNext reads the second part if it is whole and of the same mark.
+func (m *mark) parseNext(b []byte) {
+	const used = cursorFull - cursorSlot
+	if len(b) < used || binary.LittleEndian.Uint64(b) != m.generation ||
+		crc32.Checksum(b[:used-4], castagnoli) != binary.LittleEndian.Uint32(b[used-4:]) {
+		return
+	}
+	for i := range m.next {
+		if n := binary.LittleEndian.Uint64(b[8+8*i:]); n < maxStart {
+			m.next[i] = n
+		}
+	}
 }
 
 // readMark reads the newer of the slots that are whole, and says which it is; ok is false if there is none.
@@ -76,7 +102,7 @@ func readMark(fsys disk.FS, dir string) (newest mark, slot int64, ok bool, err e
 	}
 	defer file.Close()
 	for i := range int64(2) {
-		var b [cursorSlot]byte
+		var b [cursorFull]byte
 		n, err := file.ReadAt(b[:], i*cursorPage)
 		if err != nil && !errors.Is(err, io.EOF) {
 			return newest, 0, false, err

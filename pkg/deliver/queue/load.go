@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/saker-security/saker/pkg/deliver/disk"
@@ -89,17 +90,20 @@ func (q *Queue) load() error {
 	for n, l := range q.lanes {
 		l.segs, l.readPos = f.segs[n], f.floor(n)
 		l.next = l.readPos + 1
-		if len(l.segs) == 0 {
-			continue
+		if len(l.segs) > 0 {
+			if err := q.recover(l); err != nil {
+				return err
+			}
 		}
-		if err := q.recover(l); err != nil {
-			return err
-		}
+		q.miss(l, &f)
 		q.stats.Recovered += l.stored()
 	}
 	q.stats.Records = q.stats.Recovered
 	q.moved = f.marked // a killed process may not have had it on disk
 	for _, seg := range f.useless {
+		if seg.size > 0 {
+			q.damaged("%s holds nothing that can be read: its %d bytes are lost, and it is deleted", seg.path, seg.size)
+		}
 		q.stats.DamagedBytes += seg.size
 		q.doomed = append(q.doomed, seg)
 	}
@@ -108,6 +112,33 @@ func (q *Queue) load() error {
 	}
 	q.trim()
 	return nil
+}
+
+// miss notes the records of a lane that were on disk, as the cursor says, and are not there. They are counted as damaged
+// when the reader comes to where they were.
+func (q *Queue) miss(l *lane, f *found) {
+	if f.marked && len(l.segs) > 0 && l.segs[0].first > l.readPos+1 {
+		q.damaged("%d alerts are lost: the file before %s is missing or damaged", l.segs[0].first-l.readPos-1, l.segs[0].path)
+	}
+	next := f.mark.next[l.number]
+	if next <= l.next {
+		return
+	}
+	q.damaged("%d alerts are lost that were on disk: %s", next-l.next, f.suspect(q.dir, l))
+	l.next = next
+}
+
+// suspect says where the last records of a lane should have been.
+func (f *found) suspect(dir string, l *lane) string {
+	for _, seg := range f.useless {
+		if n, _, _ := parseName(filepath.Base(seg.path)); n == l.number {
+			return seg.path + " holds nothing that can be read, or was cut"
+		}
+	}
+	if len(l.segs) > 0 {
+		return "the end of " + l.segs[len(l.segs)-1].path + ", or a file after it, was cut, overwritten or removed"
+	}
+	return "files in " + dir + " are missing"
 }
 
 // recover finds the end of a lane: the last good record of its last segment. What is behind it was cut off or is
@@ -128,7 +159,10 @@ func (q *Queue) recover(l *lane) error {
 	if r.time != 0 {
 		l.newest = r.time
 	}
-	q.stats.DamagedBytes += last.size - r.good
+	if cut := last.size - r.good; cut > 0 {
+		q.stats.DamagedBytes += cut
+		q.damaged("the last %d bytes of %s are no whole alert, as after a write that did not finish: they are cut off", cut, last.path)
+	}
 	if err := q.settle(last, r.good); err != nil {
 		q.marking = fmt.Errorf("sync the queue: %w", err)
 	}

@@ -37,7 +37,7 @@ func (q *Queue) guard() error {
 	q.mu.Lock()
 	now := time.Now()
 	due := q.suspect || now.Sub(q.w.checkedAt) >= checkPause
-	lost := q.removed || missing(q.failing)
+	lost := q.removed || missing(q.failing) || missing(q.marking)
 	q.suspect = false
 	q.mu.Unlock()
 	if !due {
@@ -64,8 +64,13 @@ func (q *Queue) setRemoved(removed bool) {
 	q.removed = removed
 }
 
-// check looks whether all files that are open for writing are where they belong.
+// check looks whether all files that are open for writing are where they belong, or the directory if none is.
 func (q *Queue) check() error {
+	looked := false
+	look := func(path string, file disk.File) error {
+		looked = true
+		return q.inPlace(path, file)
+	}
 	for _, l := range q.lanes {
 		q.mu.Lock()
 		seg := l.active
@@ -73,21 +78,27 @@ func (q *Queue) check() error {
 		if seg == nil {
 			continue
 		}
-		if err := q.inPlace(seg.path, seg.file); err != nil {
+		if err := look(seg.path, seg.file); err != nil {
 			return err
 		}
 	}
 	if q.reserve.file != nil {
-		if err := q.inPlace(filepath.Join(q.dir, reserveName), q.reserve.file); err != nil {
+		if err := look(filepath.Join(q.dir, reserveName), q.reserve.file); err != nil {
 			return err
 		}
 	}
 	q.cursor.busy <- struct{}{}
 	defer func() { <-q.cursor.busy }()
-	if q.cursor.file == nil {
+	if q.cursor.file != nil {
+		return look(filepath.Join(q.dir, cursorName), q.cursor.file)
+	}
+	if looked {
 		return nil
 	}
-	return q.inPlace(filepath.Join(q.dir, cursorName), q.cursor.file)
+	if _, err := q.fs.ReadDir(q.dir); missing(err) {
+		return fmt.Errorf("%s: %w", q.dir, errRemoved)
+	}
+	return nil
 }
 
 // restore writes anew what is gone.

@@ -217,7 +217,7 @@ func (q *Queue) writeBatch(l *lane, seg *segment, pos uint64, size int64) (end i
 	if fresh {
 		_ = q.fs.Remove(seg.path)
 	}
-	return size, fmt.Errorf("%s: %w", seg.path, err)
+	return size, named(seg.path, err)
 }
 
 func (q *Queue) writeRecords(seg *segment, pos uint64, off int64) (end int64, err error) {
@@ -298,7 +298,7 @@ func (q *Queue) stored(l *lane, n int) {
 		}
 	}
 	l.shift(n)
-	q.moved = q.moved || l.head == nil
+	q.moved = true
 	q.less.fire()
 }
 
@@ -355,7 +355,7 @@ func (q *Queue) marks() mark {
 	defer q.mu.Unlock()
 	m := mark{seq: q.seq}
 	for i, l := range q.lanes {
-		m.floor[i] = l.floor()
+		m.floor[i], m.next[i] = l.floor(), l.next
 	}
 	q.moved = false
 	return m
