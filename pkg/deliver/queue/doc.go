@@ -15,7 +15,8 @@
 //     part of a file is unreadable, the records in it and no others are lost, and their number is exact. Only the very end
 //     of a lane is counted in bytes instead: nobody can tell how many records a half-written end was to be, and none of
 //     them had been committed unless the disk damaged what it had.
-//   - A queue opens whatever is in its directory, except files of a newer version of the program.
+//   - A queue opens whatever is in its directory, except files of a newer version of the program and things with the
+//     name of a file that are none, such as named pipes. Damage that it finds is in Stats.Damage.
 //   - While the disk is full or fails, records are taken into memory and given out from there. Within a second and the
 //     time of a write after it works again everything is written.
 //
@@ -46,7 +47,11 @@
 // follows every acknowledgment and is synced every second and, in both slots, before a segment is deleted. One slot is
 // always safe. Acknowledgments above the lowest record that is out are known to the process only.
 //
-// A reserve as long as a segment is kept allocated. On a full disk it is given up, which lets what waits in memory be
+// A sync proves nothing about a file that somebody removed. So it is believed only if the path still leads to the file,
+// and once a second all open files are looked at: what is gone is written anew from those that are open, and until that
+// is done Commit fails.
+//
+// A reserve as long as a segment, or a 64th of the bound or of the file system if that is less, is kept allocated. On a full disk it is given up, which lets what waits in memory be
 // written, and lets file systems delete that need space for it.
 //
 // Memory does not depend on the backlog: it holds what is pending, up to MemoryBytes, what is leased, 256 KiB read ahead

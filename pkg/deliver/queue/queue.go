@@ -167,7 +167,7 @@ func newQueue(o Options) *Queue {
 		q.lanes[i] = &lane{number: i, next: 1, r: reader{fs: q.fs}}
 	}
 	q.cursor.fs, q.cursor.dir, q.cursor.busy = q.fs, q.dir, make(chan struct{}, 1)
-	q.reserve.fs, q.reserve.dir, q.reserve.size = q.fs, q.dir, q.segment
+	q.reserve.fs, q.reserve.dir, q.reserve.size = q.fs, q.dir, min(q.segment, q.settings.MaxBytes/reserveShare)
 	return q
 }
 

@@ -13,7 +13,7 @@ import (
 type reserve struct {
 	fs      disk.FS
 	dir     string
-	size    int64
+	size    int64 // at most; see room
 	file    disk.File
 	held    bool
 	spentAt time.Time
@@ -38,9 +38,21 @@ func (r *reserve) hold(now time.Time) {
 		r.file = file
 	}
 	r.held = true
-	if r.file.Allocate(r.size) != nil {
+	if r.file.Allocate(r.room()) != nil {
 		r.spend()
 	}
+}
+
+// reserveShare is the part of the queue's bound and of the file system that a reserve takes at most.
+const reserveShare = 64
+
+// room is how much is kept: less on a small file system, for every sink has a reserve.
+func (r *reserve) room() int64 {
+	size := r.size
+	if total := r.fs.Capacity(r.dir); total > 0 {
+		size = min(size, total/reserveShare)
+	}
+	return max(size, 4<<10)
 }
 
 // spend gives the room up; false if there is none.

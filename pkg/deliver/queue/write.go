@@ -24,6 +24,9 @@ const (
 	savePause = time.Second
 	// lookPause is how often the queue looks for records that are too old and files that are gone.
 	lookPause = 5 * time.Second
+	// restPause is how long an empty queue keeps a segment for what may come, if it is longer than restBytes.
+	restPause = 5 * time.Second
+	restBytes = 64 << 10
 	// writeBytes is how much is written at once.
 	writeBytes = 1 << 20
 )
@@ -307,6 +310,7 @@ func (q *Queue) tidy(final bool) {
 	now := time.Now()
 	q.mu.Lock()
 	q.expire()
+	q.rest(now)
 	doomed := q.doomed
 	due := len(doomed) > 0 || q.moved && (final || now.Sub(q.w.savedAt) >= savePause)
 	if due = due && (final || !now.Before(q.w.markAt)); due {
@@ -318,6 +322,7 @@ func (q *Queue) tidy(final bool) {
 		if err == nil {
 			q.w.savedAt = now
 			doomed, err = q.delete(doomed)
+			q.forsake()
 		}
 		if noSpace(err) {
 			q.reserve.spend()
@@ -332,6 +337,35 @@ func (q *Queue) tidy(final bool) {
 	if !final {
 		q.reserve.hold(now)
 	}
+}
+
+// rest gives back the room that an empty queue takes when nothing has come for a while.
+func (q *Queue) rest(now time.Time) {
+	if now.Sub(q.w.wroteAt) < restPause {
+		return
+	}
+	for _, l := range q.lanes {
+		if l.active != nil && l.active.size > restBytes && len(l.segs) == 1 && l.idle() {
+			q.doom(l)
+		}
+	}
+}
+
+// forsake closes the files of readers that are deleted, unless somebody reads. Their room is free only then.
+func (q *Queue) forsake() {
+	select {
+	case q.reading <- struct{}{}:
+	default:
+		return
+	}
+	q.mu.Lock()
+	for _, l := range q.lanes {
+		if l.r.seg != nil && l.r.seg.dropped {
+			l.r.close()
+		}
+	}
+	q.mu.Unlock()
+	<-q.reading
 }
 
 // delete deletes the files of segments and returns those that are still there.
