@@ -50,6 +50,7 @@ opens the files of the outputs anew.`,
 			}
 			ctx, cancel := untilEnded(c.Context())
 			defer cancel()
+			signalled := ctx
 			if seconds > 0 {
 				ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
 				defer cancel()
@@ -62,6 +63,9 @@ opens the files of the outputs anew.`,
 				defer func() { err = errors.Join(err, os.Remove(pidFile)) }()
 			}
 			go obey(ctx, signals, d)
+			ended := make(chan struct{})
+			defer close(ended)
+			go endAtOnce(signalled, ended, d)
 			return d.Run(ctx)
 		},
 	}
@@ -88,6 +92,28 @@ func obey(ctx context.Context, signals <-chan os.Signal, d *daemon.Daemon) {
 				d.Reopen()
 			}
 		}
+	}
+}
+
+// endAtOnce waits for the first signal that asks the program to end, which ends ctx, and has the second one end it at
+// once, after a word about the alerts that wait. It returns when the program has ended before that.
+func endAtOnce(ctx context.Context, ended <-chan struct{}, d *daemon.Daemon) {
+	select {
+	case <-ctx.Done():
+	case <-ended:
+		return
+	}
+	second := make(chan os.Signal, 1)
+	signal.Notify(second, os.Interrupt, syscall.SIGTERM)
+	defer signal.Stop(second)
+	select {
+	case s := <-second:
+		d.Leave()
+		signal.Reset(s)
+		if p, err := os.FindProcess(os.Getpid()); err != nil || p.Signal(s) != nil {
+			os.Exit(1)
+		}
+	case <-ended:
 	}
 }
 
