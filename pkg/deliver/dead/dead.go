@@ -149,7 +149,7 @@ func (s *Store) recover() error {
 	s.end, s.stats.Damaged, s.stats.CutBytes = found.end, found.damaged, found.size-found.end
 	switch {
 	case s.stats.Damaged > 0:
-		s.damaged("%s is damaged in %d places: at least as many dead letters are lost, %d are left", s.path(logName), s.stats.Damaged, s.order.Len())
+		s.damaged("%s is damaged, and %d dead letters or more are lost: %d are left", s.path(logName), s.stats.Damaged, s.order.Len())
 	case s.stats.CutBytes > 0:
 		s.damaged("the last %d bytes of %s are no whole dead letter, as after a write that did not finish: they are cut off, %d dead letters are left",
 			s.stats.CutBytes, s.path(logName), s.order.Len())
