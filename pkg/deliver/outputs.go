@@ -81,7 +81,7 @@ func Open(o Options, outputs []Output) (*Outputs, error) {
 	}
 	if err := os.Replace(outputs); err != nil {
 		if os.lock != nil {
-			os.lock.Close()
+			_ = os.lock.Close()
 		}
 		return nil, err
 	}

@@ -101,5 +101,5 @@ func (system) Capacity(path string) int64 {
 	if unix.Statfs(path, &s) != nil {
 		return 0
 	}
-	return int64(s.Blocks) * int64(s.Bsize)
+	return int64(s.Blocks * uint64(s.Bsize))
 }
