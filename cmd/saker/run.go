@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -18,7 +19,7 @@ func newRun() *cobra.Command {
 	var s settings
 	var sources []string
 	var listen, dataDir, pidFile string
-	var seconds float64
+	var limit seconds
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Take in audit events and system calls, and alert",
@@ -51,8 +52,8 @@ opens the files of the outputs anew.`,
 			ctx, cancel := untilEnded(c.Context())
 			defer cancel()
 			signalled := ctx
-			if seconds > 0 {
-				ctx, cancel = context.WithTimeout(ctx, time.Duration(seconds*float64(time.Second)))
+			if limit > 0 {
+				ctx, cancel = context.WithTimeout(ctx, time.Duration(limit))
 				defer cancel()
 			}
 			if pidFile != "" {
@@ -75,9 +76,33 @@ opens the files of the outputs anew.`,
 	f.StringVar(&listen, "audit-listen", "127.0.0.1:9765", "`address` and port of the audit receiver")
 	f.StringVar(&dataDir, "data-dir", "", "`directory` in which alerts wait for the outputs, safe from a crash, before their events are acknowledged; memory for none")
 	f.StringVarP(&pidFile, "pidfile", "P", "", "write the process id to a `file`, which is removed at the end")
-	f.Float64VarP(&seconds, "run-for", "M", 0, "end after so many `seconds`")
+	f.VarP(&limit, "run-for", "M", "end after so many `seconds`; 0 for never")
 	return c
 }
+
+// seconds is a flag that takes a time as a number of seconds.
+type seconds time.Duration
+
+// maxSeconds bounds it, to some thirty years, which a time.Duration holds.
+const maxSeconds = 1e9
+
+// Set is part of pflag.Value.
+func (s *seconds) Set(text string) error {
+	n, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(n >= 0 && n <= maxSeconds) { // not for NaN
+		return fmt.Errorf("write a number of seconds from 0 to %.0f, such as 90 or 0.5", maxSeconds)
+	}
+	*s = seconds(n * float64(time.Second))
+	return nil
+}
+
+// String is part of pflag.Value.
+func (s *seconds) String() string {
+	return strconv.FormatFloat(time.Duration(*s).Seconds(), 'g', -1, 64)
+}
+
+// Type is part of pflag.Value.
+func (s *seconds) Type() string { return "seconds" }
 
 // obey carries out signals until ctx ends.
 func obey(ctx context.Context, signals <-chan os.Signal, d *daemon.Daemon) {
