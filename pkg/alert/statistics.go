@@ -60,6 +60,24 @@ func (s *Statistics) Rule(name string) uint64 {
 	return s.rules[name]
 }
 
+// Counts gives the number of alerts by the name of their priority and by rule; those without any are left out.
+func (s *Statistics) Counts() (priorities, rules map[string]uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	priorities, rules = map[string]uint64{}, map[string]uint64{}
+	for p, n := range s.priorities {
+		if n > 0 {
+			priorities[rule.Priority(p).String()] = n
+		}
+	}
+	for name, n := range s.rules {
+		if n > 0 {
+			rules[name] = n
+		}
+	}
+	return priorities, rules
+}
+
 // WriteTo writes the block that Falco prints when it ends. Priorities and rules without alerts are left out.
 func (s *Statistics) WriteTo(w io.Writer) (int64, error) {
 	s.mu.Lock()

@@ -67,8 +67,11 @@ type Daemon struct {
 // in the options or is the only source.
 func New(o Options) (_ *Daemon, err error) {
 	cfg, warnings, err := o.Load()
-	for _, w := range warnings {
-		warn(o.Stderr, w, "")
+	text := isText(cfg.Log, o.Stderr)
+	if err != nil || text {
+		for _, w := range warnings {
+			warn(o.Stderr, w, "")
+		}
 	}
 	if err != nil {
 		return nil, err
@@ -76,6 +79,11 @@ func New(o Options) (_ *Daemon, err error) {
 	log, level, err := newLog(cfg.Log, o.Stderr)
 	if err != nil {
 		return nil, err
+	}
+	if !text {
+		for _, w := range warnings {
+			log.Warn(w)
+		}
 	}
 	d := &Daemon{options: o, log: log, ops: newOperation(level), stopTime: stopTime, loaded: fingerprintOf(configured(&cfg))}
 	d.reloader.asked = make(chan struct{}, 1)

@@ -35,11 +35,19 @@ func (d *Daemon) finish(ctx context.Context) error {
 		}
 		err = lost // says it all, and once
 	}
-	w := d.options.Stdout
-	if d.settings().JSON {
-		w = d.options.Stderr
+	return errors.Join(err, d.reportStatistics())
+}
+
+// reportStatistics tells how many alerts there were, in Falco's words where people read the log. Standard output is for
+// alerts alone.
+func (d *Daemon) reportStatistics() error {
+	if isText(d.cfg.Log, d.options.Stderr) {
+		return d.pipeline.writeStatistics(d.options.Stderr)
 	}
-	return errors.Join(err, d.pipeline.writeStatistics(w))
+	s := d.pipeline.statistics
+	priorities, rules := s.Counts()
+	d.log.Info("events detected", zap.Uint64("alerts", s.Total()), zap.Any("priorities", priorities), zap.Any("rules", rules))
+	return nil
 }
 
 // reportNotEvaluated says which events were not evaluated and why.
@@ -69,6 +77,10 @@ func (d *Daemon) reportSinks() error {
 	if n := d.pipeline.lost.Load(); n > 0 {
 		l.lost = append(l.lost, fmt.Sprintf("%d for all outputs (a queue was full at the end)", n))
 	}
+	if !isText(d.cfg.Log, d.options.Stderr) {
+		d.logLeft(l)
+		return l.error()
+	}
 	if len(l.kept) > 0 {
 		fmt.Fprintf(d.options.Stderr, "Alerts that wait in %s and are delivered after the next start: %s\n", d.cfg.DataDir, strings.Join(l.kept, ", "))
 	}
@@ -76,6 +88,16 @@ func (d *Daemon) reportSinks() error {
 		fmt.Fprintf(d.options.Stderr, "Alerts that were dropped while it ran, as configured: %s\n", strings.Join(l.dropped, ", "))
 	}
 	return l.error()
+}
+
+// logLeft logs what a log of text says in plain words.
+func (d *Daemon) logLeft(l leftovers) {
+	if len(l.kept) > 0 {
+		d.log.Warn("alerts wait and are delivered after the next start", zap.String("data_dir", d.cfg.DataDir), zap.Strings("outputs", l.kept))
+	}
+	if len(l.dropped) > 0 {
+		d.log.Warn("alerts were dropped while it ran, as configured", zap.Strings("outputs", l.dropped))
+	}
 }
 
 // leftovers are alerts that were not delivered, sink by sink, in words.

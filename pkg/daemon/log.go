@@ -34,7 +34,7 @@ func newLog(cfg config.Log, stderr io.Writer) (log *zap.Logger, level zap.Atomic
 	var cores []zapcore.Core
 	if cfg.Stderr {
 		encoder, w := zapcore.NewJSONEncoder(encoderConfig()), stderr
-		if cfg.Format == "text" || cfg.Format != "json" && isTerminal(stderr) {
+		if isText(cfg, stderr) {
 			encoder, w = zapcore.NewConsoleEncoder(encoderConfig()), printable{stderr}
 		}
 		cores = append(cores, zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
@@ -61,6 +61,11 @@ func encoderConfig() zapcore.EncoderConfig {
 	c.TimeKey, c.EncodeTime = "time", zapcore.RFC3339NanoTimeEncoder
 	c.ConsoleSeparator = " "
 	return c
+}
+
+// isText tells whether what the program says of itself are lines for people, not JSON objects.
+func isText(cfg config.Log, stderr io.Writer) bool {
+	return cfg.Format == "text" || cfg.Format != "json" && isTerminal(stderr)
 }
 
 func isTerminal(w io.Writer) bool {
