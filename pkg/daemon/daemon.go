@@ -88,7 +88,7 @@ func New(o Options) (_ *Daemon, err error) {
 	d := &Daemon{options: o, log: log, ops: newOperation(level), stopTime: stopTime, loaded: fingerprintOf(configured(&cfg))}
 	d.reloader.asked = make(chan struct{}, 1)
 	d.reloader.state.at = time.Now().UnixNano()
-	d.pipeline, err = newPipeline(cfg, log, o.Stderr, func() (*deliver.Outputs, error) { return openOutputs(&cfg, log, o.Stdout) })
+	d.pipeline, err = newLoggedPipeline(cfg, log, o.Stderr, func() (*deliver.Outputs, error) { return openOutputs(&cfg, log, o.Stdout) })
 	if err != nil {
 		return nil, err
 	}

@@ -83,7 +83,14 @@ func sinkRows(cfg *config.Config, log *zap.Logger, w io.Writer) []sinkRow {
 		row("program", o.Program, s, func(c program.Settings) (deliver.Sink, error) {
 			return program.New(c, s.render, &logWriter{log: log, sink: "program"})
 		}),
-		row("grpc", o.GRPC, s, func(c grpc.Settings) (deliver.Sink, error) { return grpc.New(c, s.render, grpcVersion()) }),
+		row("grpc", o.GRPC, s, func(c grpc.Settings) (deliver.Sink, error) {
+			sink, err := grpc.New(c, s.render, grpcVersion())
+			if err != nil {
+				return nil, err
+			}
+			log.Info("serving", zap.String("what", "alerts by gRPC"), zap.String("address", c.BindAddress), zap.Bool("tls", !strings.HasPrefix(c.BindAddress, "unix:")))
+			return sink, nil
+		}),
 	}
 }
 

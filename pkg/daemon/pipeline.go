@@ -1,12 +1,14 @@
 package daemon
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"runtime/debug"
 	"sort"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -36,6 +38,43 @@ type pipeline struct {
 	giveUp  context.CancelFunc
 	// lost counts alerts that could not be put into the queues because patient ended.
 	lost atomic.Uint64
+}
+
+// newLoggedPipeline is newPipeline for a program whose log may be JSON objects: then findings are entries of it, unless
+// they keep the rules from being used.
+func newLoggedPipeline(cfg config.Config, log *zap.Logger, stderr io.Writer, open func() (*deliver.Outputs, error)) (*pipeline, error) {
+	if isText(cfg.Log, stderr) {
+		return newPipeline(cfg, log, stderr, open)
+	}
+	var findings bytes.Buffer
+	p, err := newPipeline(cfg, log, &findings, open)
+	if err != nil {
+		_, failed := stderr.Write(findings.Bytes())
+		return nil, errors.Join(err, failed)
+	}
+	logFindings(log, findings.String())
+	return p, nil
+}
+
+// logFindings logs findings, each an entry: what is indented belongs to the line before.
+func logFindings(log *zap.Logger, text string) {
+	finding := ""
+	for line := range strings.Lines(text) {
+		if finding != "" && !strings.HasPrefix(line, " ") {
+			log.Warn(finding)
+			finding = ""
+		}
+		line = strings.TrimPrefix(strings.TrimSuffix(line, "\n"), "Warning: ")
+		switch {
+		case finding == "":
+			finding = line
+		case strings.HasPrefix(strings.TrimSpace(line), "hint: "):
+			finding += "; " + strings.TrimSpace(line)
+		}
+	}
+	if finding != "" {
+		log.Warn(finding)
+	}
 }
 
 // newPipeline loads the rules, prints findings about them to findings, and then opens the outputs.
