@@ -27,7 +27,7 @@ type connection struct {
 
 // dialLocal connects to the first socket that there is. Daemons of today have datagram sockets, some had streams.
 func dialLocal(ctx context.Context, paths []string) (*connection, error) {
-	var failed []error
+	var failed error
 	for _, path := range paths {
 		for _, network := range []string{"unixgram", "unix"} {
 			var d net.Dialer
@@ -36,12 +36,16 @@ func dialLocal(ctx context.Context, paths []string) (*connection, error) {
 				return &connection{Conn: conn, network: network}, nil
 			}
 			if !errors.Is(err, unix.EPROTOTYPE) { // that is the other kind of socket
-				failed = append(failed, err)
+				if failed == nil {
+					failed = err
+				} else {
+					failed = fmt.Errorf("%w; %w", failed, err) // one line
+				}
 				break
 			}
 		}
 	}
-	return nil, fmt.Errorf("connect to the syslog daemon of this machine: %w", errors.Join(failed...))
+	return nil, fmt.Errorf("connect to the syslog daemon of this machine: %w", failed)
 }
 
 // verdict is the least time that a new TCP connection is watched before anything is sent. A server that does not like
