@@ -74,7 +74,9 @@ func New(o Options) (_ *Daemon, err error) {
 		}
 	}
 	if err != nil {
-		return nil, err
+		// What is wrong with the rules and with what the configuration adds to them is told in the same run.
+		_, other := loadRules(cfg, zap.NewNop(), o.Stderr)
+		return nil, errors.Join(err, other)
 	}
 	log, level, err := newLog(cfg.Log, o.Stderr)
 	if err != nil {
