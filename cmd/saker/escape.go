@@ -1,9 +1,13 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 	"regexp"
+	"strings"
 	"unicode"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -58,3 +62,37 @@ func escapedText(s string) string {
 
 // withoutLetter are the control characters of ASCII for which JSON has no letter.
 var withoutLetter = regexp.MustCompile(`[\x00-\x07\x0b\x0e-\x1f\x7f]`)
+
+// errorText is an error as a terminal may show it: its line breaks stay, for they stand between messages, but not those
+// in the name of a file that could not be used.
+func errorText(err error) string {
+	text := err.Error()
+	for _, part := range fileErrors(err) {
+		text = strings.ReplaceAll(text, part, rule.Printable(part))
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = rule.Printable(line)
+	}
+	return strings.Join(lines, "\n")
+}
+
+// fileErrors are the texts of the errors of the file system in err.
+func fileErrors(err error) []string {
+	var path *fs.PathError
+	var link *os.LinkError
+	var many interface{ Unwrap() []error }
+	switch {
+	case errors.As(err, &many):
+		var out []string
+		for _, one := range many.Unwrap() {
+			out = append(out, fileErrors(one)...)
+		}
+		return out
+	case errors.As(err, &path):
+		return []string{path.Error()}
+	case errors.As(err, &link):
+		return []string{link.Error()}
+	}
+	return nil
+}

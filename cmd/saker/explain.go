@@ -84,7 +84,7 @@ func (o *explaining) do(c *cobra.Command, name string) error {
 			return t.Play(ctx, filepath.Dir(o.event), do)
 		}
 	} else if o.test != "" {
-		return fmt.Errorf("flag --test: %s is not a test file", o.event)
+		return fmt.Errorf("flag --test: %s is not a test file", rule.Printable(o.event))
 	}
 	set, err := o.load(c.ErrOrStderr(), file)
 	if err != nil {
@@ -130,7 +130,7 @@ func (o *explaining) find() (*ruletest.File, *ruletest.Test, error) {
 		}
 		names = append(names, fmt.Sprintf("%q", t.Name))
 	}
-	return nil, nil, fmt.Errorf("name one of the tests of %s with --test: %s", o.event, strings.Join(names, ", "))
+	return nil, nil, fmt.Errorf("name one of the tests of %s with --test: %s", rule.Printable(o.event), strings.Join(names, ", "))
 }
 
 // load gives the rules: those of the flags, else those of the test file, else the built-in ones.

@@ -37,7 +37,7 @@ files are laid out all the same.`,
 				return err
 			}
 			if len(files) == 0 {
-				return fmt.Errorf("there are no *.yaml or *.yml files in %s", strings.Join(paths, ", "))
+				return fmt.Errorf("there are no *.yaml or *.yml files in %s", rule.Printable(strings.Join(paths, ", ")))
 			}
 			return formatFiles(c, files, check, diff)
 		}),

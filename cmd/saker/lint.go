@@ -118,7 +118,7 @@ func (f *lintFlags) run(c *cobra.Command, paths []string) error {
 		paths = cfg.RulesFiles
 	}
 	if len(paths) == 0 {
-		return fmt.Errorf("%s names no rules_files: name files or directories", f.file)
+		return fmt.Errorf("%s names no rules_files: name files or directories", rule.Printable(f.file))
 	}
 	options, err := f.lintOptions(cfg, paths)
 	if err != nil {
@@ -129,7 +129,7 @@ func (f *lintFlags) run(c *cobra.Command, paths []string) error {
 		return err
 	}
 	if len(files) == 0 {
-		return fmt.Errorf("there are no *.yaml or *.yml files in %s", strings.Join(paths, ", "))
+		return fmt.Errorf("there are no *.yaml or *.yml files in %s", rule.Printable(strings.Join(paths, ", ")))
 	}
 	if f.fix {
 		if files, err = f.correct(c, files, options); err != nil || f.diff {

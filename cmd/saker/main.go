@@ -22,7 +22,7 @@ func main() {
 		return
 	}
 	if !errors.Is(err, errFindings) && !errors.Is(err, syscall.EPIPE) {
-		fmt.Fprintln(os.Stderr, "Error:", err)
+		fmt.Fprintln(os.Stderr, "Error:", errorText(err))
 	}
 	if errors.Is(err, errUsage) {
 		os.Exit(2)

@@ -131,7 +131,7 @@ func printBroken(w io.Writer, broken []error) error {
 			}
 			continue
 		}
-		fmt.Fprintln(w, err)
+		fmt.Fprintln(w, errorText(err))
 	}
 	if len(broken) == 1 {
 		return errors.New("not all tests could be run: see the error above")

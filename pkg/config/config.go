@@ -75,6 +75,8 @@ type record struct {
 	// given says where the keys were written, bad which of them have no value because of an error.
 	given map[string]place
 	bad   map[string]bool
+	// origins are all places that had a part in a value.
+	origins map[string][]place
 	// unknown counts keys that nobody knows.
 	unknown int
 	// The rest are values that other settings are made of.
@@ -124,7 +126,7 @@ type Sensor struct {
 // Default is the configuration without file and options.
 func Default() Config {
 	c := Config{HostRoot: "/", Outputs: defaultOutputs()}
-	c.record = &record{given: map[string]place{}, bad: map[string]bool{}, delivery: deliver.DefaultSettings()}
+	c.record = &record{given: map[string]place{}, origins: map[string][]place{}, bad: map[string]bool{}, delivery: deliver.DefaultSettings()}
 	for _, k := range mainTable().keys {
 		if k.Default == "" || k.preset || k.Inert != "" {
 			continue

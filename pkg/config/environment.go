@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // environment is the environment of the program.
@@ -101,7 +103,7 @@ func (l *loader) variables(root *value, configFiles bool) {
 			continue // as templates of containers have it for what is not set
 		}
 		l.numbers++
-		at := place{layer: layerEnvironment, number: l.numbers, name: printable(name)}
+		at := place{layer: layerEnvironment, number: l.numbers, name: rule.Printable(name)}
 		k := rows[name]
 		if k == nil {
 			if name != FileVariable && !isService(name, text) {

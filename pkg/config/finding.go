@@ -90,20 +90,6 @@ func shown(name string) string {
 	return cut(name, 200)
 }
 
-// printable escapes what a terminal would act on.
-func printable(text string) string {
-	var b strings.Builder
-	for _, r := range text {
-		if strconv.IsPrint(r) {
-			b.WriteRune(r)
-		} else {
-			q := strconv.QuoteRuneToASCII(r)
-			b.WriteString(q[1 : len(q)-1])
-		}
-	}
-	return b.String()
-}
-
 // cut shortens a text and says so.
 func cut(text string, most int) string {
 	if len(text) <= most {

@@ -151,3 +151,48 @@ func TestLargeFile(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A list that several files and an option make names all of them.
+func TestOrigins(t *testing.T) {
+	dir := tree(t,
+		"main.yaml", "config_files: [DIR/a.yaml, DIR/b.yaml]\nrules_files: [/dev/null]\nload_plugins: [k8saudit]\nplugins: [{name: k8saudit, library_path: x}]\n",
+		"a.yaml", "rules_files: [/dev/null]\n",
+		"b.yaml", "rules_files:\n  - /dev/null\n  - /dev/null\n",
+	)
+	c, _, err := load(filepath.Join(dir, "main.yaml"), []string{"rules_files[]=/dev/null"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]string{}
+	for _, v := range c.Effective() {
+		got[v.Key] = v.Origin
+	}
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if want := at("main.yaml") + ":2:14, " + at("a.yaml") + ":1:15, " + at("b.yaml") + ":2:5, -o rules_files[]"; got["rules_files"] != want {
+		t.Errorf("rules_files is of %s, want %s", got["rules_files"], want)
+	}
+	if want := at("main.yaml") + ":3:15"; got["load_plugins"] != want {
+		t.Errorf("load_plugins is of %s, want %s", got["load_plugins"], want)
+	}
+	if got["priority"] != "" {
+		t.Errorf("a default is of %s", got["priority"])
+	}
+}
+
+// The name of a file cannot steer the terminal that messages about it go to, and stays as it is for programs.
+func TestNamesOfFiles(t *testing.T) {
+	dir := tree(t, "ev\x1b[31m\nil.yaml", "prioritty: info\njson_output: true\n", "bad\x1b.yaml", "json_output: maybe\n")
+	name := filepath.Join(dir, "ev\x1b[31m\nil.yaml")
+	c, warnings, err := load(name, nil)
+	if err != nil || len(warnings) != 1 || !strings.HasPrefix(warnings[0], filepath.Join(dir, `ev\x1b[31m\nil.yaml`)+":1:1: unknown key") {
+		t.Error(warnings, err)
+	}
+	for _, v := range c.Effective() {
+		if v.Key == "json_output" && v.Origin != name+":2:14" {
+			t.Errorf("%q", v.Origin)
+		}
+	}
+	if _, _, err := load(filepath.Join(dir, "bad\x1b.yaml"), nil); err == nil || !strings.HasPrefix(err.Error(), filepath.Join(dir, `bad\x1b.yaml`)+":1:14: key") {
+		t.Error(err)
+	}
+}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/saker-security/saker/internal/regular"
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // Input is what a configuration is read from.
@@ -194,7 +195,7 @@ func reason(err error) string {
 	if errors.As(err, &p) {
 		err = p.Err
 	}
-	return printable(err.Error())
+	return rule.Printable(err.Error())
 }
 
 // rules looks which of the rules files are there.
@@ -221,7 +222,7 @@ func (l *loader) rules() {
 		at, key = c.record.given["rules_file"], "key rules_file"
 	}
 	if len(c.RulesMissing) > 0 {
-		missing := printable(strings.Join(c.RulesMissing, ", "))
+		missing := rule.Printable(strings.Join(c.RulesMissing, ", "))
 		if len(there) > 0 {
 			c.warn(at, "skipped rules files that are not there: %s", missing)
 		} else {

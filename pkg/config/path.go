@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // step is one part of an option path: a key, or an index into a sequence (append for []).
@@ -78,7 +80,7 @@ func itemStep(path, index string) (step, error) {
 	}
 	n, err := strconv.Atoi(index)
 	if err != nil || n < 0 || n > maxNodes {
-		return step{}, fmt.Errorf("the index [%s] in the key %q is not a number", printable(index), path)
+		return step{}, fmt.Errorf("the index [%s] in the key %q is not a number", rule.Printable(index), path)
 	}
 	return step{isItem: true, index: n}, nil
 }
@@ -106,7 +108,7 @@ func parseOption(text string, number int) (option, error) {
 	if len(path) > maxPath {
 		return option{}, &finding{at, fmt.Sprintf("the key that begins with %q has more than %d bytes", cut(path, 60), maxPath)}
 	}
-	at.name = "-o " + printable(path)
+	at.name = "-o " + rule.Printable(path)
 	steps, err := splitPath(path)
 	if err != nil {
 		return option{}, &finding{at, err.Error()}
@@ -136,7 +138,7 @@ func (r *reader) leaf(text string, sequence bool) (*value, error) {
 	v := &value{scalar: text, written: text, isSet: true, origin: r.at, key: r.at}
 	if !r.literal {
 		v.scalar = r.env.expand(text, func(name string) {
-			r.warn(r.at, "the environment variable %s is not set, ${%s} stands for empty text", shown(name), printable(name))
+			r.warn(r.at, "the environment variable %s is not set, ${%s} stands for empty text", shown(name), rule.Printable(name))
 		})
 	}
 	return v, nil

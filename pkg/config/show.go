@@ -121,7 +121,7 @@ type KeyValue struct {
 	// Value is as JSON and YAML have it: text, number, truth value, list or mapping. A secret is ***.
 	Value any
 	// Origin is where the value was written: file:line:column, the environment variable or the option; empty for a
-	// default.
+	// default. Of a list or mapping of several of them it has all, with commas.
 	Origin string
 }
 
@@ -136,13 +136,22 @@ func (c *Config) Effective() []KeyValue {
 		if k.show == nil || k.Name == "rules_file" {
 			continue
 		}
-		v := KeyValue{Key: k.Name, Value: k.show(c), Origin: c.record.given[k.Name].String()}
+		v := KeyValue{Key: k.Name, Value: k.show(c), Origin: c.record.origin(k.Name)}
 		if k.Secret {
 			v.Value = hide(v.Value)
 		}
 		out = append(out, v)
 	}
 	return out
+}
+
+// origin tells where the value of a key was written.
+func (r *record) origin(key string) string {
+	var out []string
+	for _, p := range r.origins[key] {
+		out = append(out, p.plain())
+	}
+	return strings.Join(out, ", ")
 }
 
 // hide replaces what a secret value holds; of a mapping the names stay.

@@ -156,7 +156,7 @@ func (t *table) carryOut(c *Config, v *value, prefix string) {
 			continue
 		}
 		full := prefix + k.Name
-		c.record.given[full] = item.origin
+		c.record.given[full], c.record.origins[full] = item.origin, item.origins()
 		err := k.set(c, item)
 		switch {
 		case err == nil:

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"go.yaml.in/yaml/v4"
 	"go.yaml.in/yaml/v4/plugin/loaderlimits"
+
+	"github.com/saker-security/saker/pkg/rule"
 )
 
 // layer is where a value comes from; a later layer overrides the ones before.
@@ -33,12 +36,33 @@ type place struct {
 	line, column int
 }
 
-// String is file:line:column, or what takes its place.
-func (p place) String() string {
+// String is file:line:column, or what takes its place, as a terminal may show it.
+func (p place) String() string { return rule.Printable(p.plain()) }
+
+// plain is the same with the name as it is.
+func (p place) plain() string {
 	if p.line == 0 {
 		return p.name
 	}
 	return fmt.Sprintf("%s:%d:%d", p.name, p.line, p.column)
+}
+
+// origins are the places at which a value was written: its own, and those of items that other files, variables or options
+// put into it.
+func (v *value) origins() []place {
+	out := []place{v.origin}
+	add := func(item *value) {
+		if !slices.ContainsFunc(out, func(p place) bool { return p.number == item.origin.number }) {
+			out = append(out, item.origin)
+		}
+	}
+	for _, item := range v.list {
+		add(item)
+	}
+	for _, name := range v.order {
+		add(v.keys[name])
+	}
+	return out
 }
 
 // value is one node of the configuration: a scalar, a sequence or a mapping.
@@ -159,7 +183,7 @@ func (r *reader) syntax(err error) error {
 		text = y.Message
 	}
 	text = strings.TrimPrefix(strings.TrimPrefix(text, "go-yaml load error: "), "yaml: ")
-	return &finding{at, "this is not YAML: " + printable(withoutQuotes(text))}
+	return &finding{at, "this is not YAML: " + rule.Printable(withoutQuotes(text))}
 }
 
 func (r *reader) place(n *yaml.Node) place {
@@ -202,7 +226,7 @@ func (r *reader) scalar(v *value, n *yaml.Node) {
 		return
 	}
 	v.scalar = r.env.expand(n.Value, func(name string) {
-		r.warn(v.origin, "the environment variable %s is not set, ${%s} stands for empty text", shown(name), printable(name))
+		r.warn(v.origin, "the environment variable %s is not set, ${%s} stands for empty text", shown(name), rule.Printable(name))
 	})
 	if n.Style&(yaml.SingleQuotedStyle|yaml.DoubleQuotedStyle|yaml.LiteralStyle|yaml.FoldedStyle) == 0 {
 		// The type is that of the text after the replacement.

@@ -123,7 +123,7 @@ func TestControlList(t *testing.T) {
 	if _, err := c.List(t.Context(), desk.Query{}, func(desk.Item) error { return stop }); !errors.Is(err, stop) {
 		t.Error(err)
 	}
-	if _, err := c.List(t.Context(), desk.Query{Sink: "x"}, nil); err == nil || err.Error() != "no such sink: x; there are [http]" {
+	if _, err := c.List(t.Context(), desk.Query{Sink: "x"}, nil); err == nil || err.Error() != "no such sink: x; write one of http" {
 		t.Error(err)
 	}
 	if _, err := c.List(t.Context(), desk.Query{Limit: -1}, nil); err == nil || err.Error() != "limit must be a number" {

@@ -18,6 +18,7 @@ import (
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/engine"
+	"github.com/saker-security/saker/pkg/rule"
 	"github.com/saker-security/saker/pkg/syscall"
 )
 
@@ -58,7 +59,7 @@ func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stde
 	defer func() { err = errors.Join(err, p.outputs.Close()) }()
 	r := &replay{ctx: ctx, worker: p.worker(true), pipeline: p, stderr: stderr}
 	r.audit.Splitter = &audit.Splitter{}
-	r.audit.Report = func(e *audit.FileError) { fmt.Fprintln(stderr, "Error:", e) }
+	r.audit.Report = func(e *audit.FileError) { fmt.Fprintln(stderr, "Error:", rule.Printable(e.Error())) }
 	files, err := listFiles(paths)
 	if err != nil {
 		return err
@@ -194,7 +195,7 @@ func (r *replay) calls(path string, calls capture.Source) error {
 // broken tells of something that cannot be read.
 func (r *replay) broken(path string, err error) {
 	r.malformed++
-	fmt.Fprintf(r.stderr, "Error: %s: %v\n", path, err)
+	fmt.Fprintln(r.stderr, "Error:", rule.Printable(path+": "+err.Error()))
 }
 
 // passOver tells of the events of a capture that cannot be evaluated. Those that nothing is lost with are no error.
@@ -207,7 +208,7 @@ func (r *replay) passOver(path string, calls capture.Source) {
 		} else {
 			r.skipped += skipped[reason]
 		}
-		fmt.Fprintf(r.stderr, "%s: %s: %d events were not evaluated: %s\n", kind, path, skipped[reason], reason)
+		fmt.Fprintf(r.stderr, "%s: %s: %d events were not evaluated: %s\n", kind, rule.Printable(path), skipped[reason], reason)
 	}
 }
 

@@ -95,11 +95,11 @@ func ReadConfig(name string) (*Config, error) {
 // ParseConfig reads the content of a configuration file. An error names the place.
 func ParseConfig(name string, data []byte) (*Config, error) {
 	if len(data) > maxConfig {
-		return nil, fmt.Errorf("%s: the file is larger than %d MiB", name, maxConfig>>20)
+		return nil, fmt.Errorf("%s: the file is larger than %d MiB", rule.Printable(name), maxConfig>>20)
 	}
 	doc, err := document.Parse(string(data))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", rule.Printable(name), err)
 	}
 	c := &Config{name: name, doc: doc, severities: map[string]condition.Severity{}}
 	for _, root := range doc.Roots {

@@ -46,9 +46,22 @@ func ReplaceFile(name string, data []byte) (err error) {
 	return os.Rename(f.Name(), target)
 }
 
-// Diff gives the difference of two versions of a file in the unified form, nothing when they are equal.
+// Diff gives the difference of two versions of a file in the unified form, nothing when they are equal. What a terminal
+// would act on is escaped.
 func Diff(name string, before, after []byte) string {
+	name = printable(name)
 	text := string(diff.Diff(name, before, name, after))
 	_, text, _ = strings.Cut(text, "\n") // the line "diff name name" says nothing
-	return text
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		end := line[len(strings.TrimRight(line, "\r\n")):]
+		for i, part := range strings.Split(strings.TrimSuffix(line, end), "\t") {
+			if i > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(printable(part))
+		}
+		b.WriteString(end)
+	}
+	return b.String()
 }

@@ -309,3 +309,11 @@ func FuzzSuppressions(f *testing.F) {
 		}
 	})
 }
+
+func TestDiffIsPrintable(t *testing.T) {
+	got := lint.Diff("a\x1b\nb.yaml", []byte("a:\t\x1b\u202e1\r\n"), []byte("a:\t2\r\n"))
+	want := "--- a\\x1b\\nb.yaml\n+++ a\\x1b\\nb.yaml\n@@ -1,1 +1,1 @@\n-a:\t\\x1b\\u202e1\r\n+a:\t2\r\n"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}

@@ -21,8 +21,10 @@ type Position struct {
 	Column int
 }
 
-// String gives file:line:column.
-func (p Position) String() string { return fmt.Sprintf("%s:%d:%d", p.File, p.Line, p.Column) }
+// String gives file:line:column as a terminal may show it.
+func (p Position) String() string {
+	return fmt.Sprintf("%s:%d:%d", Printable(p.File), p.Line, p.Column)
+}
 
 // Rule is one rule as it stands after all files are read: appends done, macros and lists resolved.
 type Rule struct {

@@ -242,7 +242,7 @@ func (r *Runner) load(f *File, paths []string) (*Rules, error) {
 	files = append(files, own...)
 	rules, unmatched, found := Load(files, f.Selection, r.Catalogues)
 	if rules == nil {
-		return nil, fmt.Errorf("%s: %w", f.Name, &RulesError{File: f.Name, Findings: found})
+		return nil, fmt.Errorf("%s: %w", rule.Printable(f.Name), &RulesError{File: f.Name, Findings: found})
 	}
 	for _, u := range unmatched {
 		return nil, Problems{{Pos: f.selected[u.Index], Message: u.Message, Hint: u.Hint}}

@@ -86,7 +86,7 @@ func (d *Desk) chosen(sink string) ([]string, error) {
 		if err == nil && slices.Contains(all, sink) {
 			return nil, fmt.Errorf("sink %s is not configured any more: configure it again, or do this while the program does not run", sink)
 		}
-		return nil, fmt.Errorf("%w: %s; there are %v", ErrNoSink, sink, names)
+		return nil, noSink(sink, names)
 	}
 	return []string{sink}, nil
 }

@@ -11,6 +11,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/saker-security/saker/pkg/alert"
@@ -95,6 +96,14 @@ func (r *Result) Total() (n int) {
 // ErrNoSink is wrapped by the error about a sink that is not there.
 var ErrNoSink = errors.New("no such sink")
 
+// noSink is the error about a name that is none of those of the sinks.
+func noSink(name string, names []string) error {
+	if len(names) == 0 {
+		return fmt.Errorf("%w: %s; there is none", ErrNoSink, name)
+	}
+	return fmt.Errorf("%w: %s; write one of %s", ErrNoSink, name, strings.Join(names, ", "))
+}
+
 // Outputs is what the desk needs of *deliver.Outputs.
 type Outputs interface {
 	Counts() []deliver.Count
@@ -158,7 +167,7 @@ func (d *Desk) List(ctx context.Context, q Query, give func(Item) error) ([]Sink
 	}
 	if q.Sink != "" {
 		if !slices.Contains(names, q.Sink) {
-			return nil, fmt.Errorf("%w: %s; there are %v", ErrNoSink, q.Sink, names)
+			return nil, noSink(q.Sink, names)
 		}
 		names = []string{q.Sink}
 	}

@@ -62,7 +62,7 @@ func Format(file rule.File) (Result, error) {
 		result = lay(doc, items, c, true)
 	}
 	if !c.says(result.Data, doc) {
-		return Result{}, fmt.Errorf("%s: %w", file.Name, errChanged)
+		return Result{}, fmt.Errorf("%s: %w", rule.Printable(file.Name), errChanged)
 	}
 	return result, nil
 }
