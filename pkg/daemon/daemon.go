@@ -89,7 +89,7 @@ func New(o Options) (_ *Daemon, err error) {
 	}
 	d := &Daemon{options: o, log: log, ops: newOperation(level), stopTime: stopTime, loaded: fingerprintOf(configured(&cfg))}
 	d.reloader.asked = make(chan struct{}, 1)
-	d.reloader.state.at = time.Now().UnixNano()
+	d.reloader.state.at, d.reloader.good = time.Now().UnixNano(), d.loaded
 	d.pipeline, err = newLoggedPipeline(cfg, log, o.Stderr, func() (*deliver.Outputs, error) { return openOutputs(&cfg, log, o.Stdout) })
 	if err != nil {
 		return nil, err
@@ -148,12 +148,7 @@ func (d *Daemon) openAll() error {
 
 // reportRules logs how many rules of a source are looked at; none is worth a warning.
 func (d *Daemon) reportRules(source string) {
-	n := 0
-	for _, c := range d.pipeline.engine.Counts().Rules {
-		if c.Rule.Source == source && c.Rule.Enabled && c.Rule.Priority <= d.settings().Priority {
-			n++
-		}
-	}
+	n := d.enabledRules()[source]
 	if n == 0 {
 		d.log.Warn("no rule is enabled, events of this source are counted and not evaluated", zap.String("source", source))
 		return

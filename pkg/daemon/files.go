@@ -1,21 +1,46 @@
 package daemon
 
 import (
+	"bufio"
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 
 	"github.com/saker-security/saker/internal/regular"
 	"github.com/saker-security/saker/pkg/config"
 )
 
-// fingerprint is the content of files: a hash by name, of the error for those that cannot be read.
-type fingerprint map[string][sha256.Size]byte
+// fingerprint is the content of files by name.
+type fingerprint map[string]imprint
+
+// imprint is what is in a file.
+type imprint struct {
+	// sum is the hash of the content, or of the error of a file that cannot be read.
+	sum [sha256.Size]byte
+	// file tells files apart that have one name after the other; zero where there is none.
+	file fileID
+	// size is the length in bytes, and blank tells that it holds nothing but comments.
+	size  int64
+	blank bool
+}
+
+// fileID is the device and the number of a file.
+type fileID struct{ device, number uint64 }
+
+func fileOf(info fs.FileInfo) (id fileID) {
+	if s, ok := info.Sys().(*syscall.Stat_t); ok {
+		id = fileID{uint64(s.Dev), s.Ino} //nolint:unconvert // the type of Dev differs between systems
+	}
+	return id
+}
 
 // maxFingerprint bounds what is read of a file; configuration and rules have lower bounds of their own.
 const maxFingerprint = 64 << 20
@@ -53,11 +78,39 @@ func fingerprintOf(paths []string) fingerprint {
 	return p
 }
 
+// same tells whether there are the same files with the same content.
+func (p fingerprint) same(other fingerprint) bool {
+	return maps.EqualFunc(p, other, func(a, b imprint) bool { return a.sum == b.sum })
+}
+
+// rewritten tells whether, on the way to a later fingerprint, a file was written rather than replaced, so that its
+// writer may not be done with it.
+func (p fingerprint) rewritten(later fingerprint) bool {
+	for name, now := range later {
+		before, known := p[name]
+		if now.file != (fileID{}) && now.sum != before.sum && (known && now.file == before.file || now.size == 0) {
+			return true
+		}
+	}
+	return false
+}
+
+// emptied gives the files in which there was something and is nothing now, sorted.
+func (p fingerprint) emptied(later fingerprint) (names []string) {
+	for name, before := range p {
+		if now, ok := later[name]; ok && now.blank && !before.blank && before.file != (fileID{}) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // holds tells whether the files of an earlier fingerprint are still the same, as far as they belong to paths.
 func (p fingerprint) holds(earlier fingerprint, paths []string) bool {
 	for name, sum := range earlier {
 		own, ok := p[name]
-		if ok && own != sum || !ok && (slices.Contains(paths, name) || slices.Contains(paths, filepath.Dir(name))) {
+		if ok && own.sum != sum.sum || !ok && (slices.Contains(paths, name) || slices.Contains(paths, filepath.Dir(name))) {
 			return false
 		}
 	}
@@ -67,9 +120,9 @@ func (p fingerprint) holds(earlier fingerprint, paths []string) bool {
 // add reads a file. What is no regular file is not opened, because a pipe would wait for its writer.
 func (p fingerprint) add(name string, info fs.FileInfo, err error) {
 	if err == nil && info.Mode().IsRegular() {
-		var sum [sha256.Size]byte
-		if sum, err = hashFile(name); err == nil {
-			p[name] = sum
+		var i imprint
+		if i, err = imprintOf(name); err == nil {
+			p[name] = i
 			return
 		}
 	}
@@ -77,21 +130,59 @@ func (p fingerprint) add(name string, info fs.FileInfo, err error) {
 	if err != nil {
 		text = err.Error()
 	}
-	p[name] = sha256.Sum256([]byte(text))
+	p[name] = imprint{sum: sha256.Sum256([]byte(text))}
 }
 
-func hashFile(name string) (sum [sha256.Size]byte, err error) {
+func imprintOf(name string) (i imprint, err error) {
 	f, err := regular.Open(name)
 	if err != nil {
-		return sum, err
+		return i, err
 	}
 	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, io.LimitReader(f, maxFingerprint)); err != nil {
-		return sum, err
+	info, err := f.Stat()
+	if err != nil {
+		return i, err
 	}
-	h.Sum(sum[:0])
-	return sum, nil
+	i.file = fileOf(info)
+	h := sha256.New()
+	counted := &countedReader{r: io.TeeReader(io.LimitReader(f, maxFingerprint), h)}
+	if i.blank, err = isBlank(counted); err != nil {
+		return i, err
+	}
+	i.size = counted.n
+	h.Sum(i.sum[:0])
+	return i, nil
+}
+
+// countedReader counts what is read.
+type countedReader struct {
+	r io.Reader
+	n int64
+}
+
+func (c *countedReader) Read(p []byte) (int, error) {
+	n, err := c.r.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+// isBlank reads YAML to its end and tells whether there is nothing in it but comments and marks of documents. An empty
+// list or map is something: somebody wrote it.
+func isBlank(r io.Reader) (bool, error) {
+	lines := bufio.NewReader(r)
+	for blank, inside := true, false; ; {
+		part, more, err := lines.ReadLine()
+		if errors.Is(err, io.EOF) {
+			return blank, nil
+		}
+		if err != nil {
+			return false, err
+		}
+		text := bytes.TrimSpace(part)
+		comment := inside || len(text) == 0 || text[0] == '#' || string(text) == "---" || string(text) == "..."
+		blank = blank && comment
+		inside = more && (inside || len(text) > 0) && comment
+	}
 }
 
 // trail is what must be watched to see that a path leads elsewhere or that its file changes.

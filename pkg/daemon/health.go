@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 )
@@ -178,8 +179,11 @@ type readiness struct {
 	Phase string `json:"phase"`
 	// Sources are the event sources: up, or why not.
 	Sources map[string]string `json:"sources"`
-	// Rules are how many rules are loaded, by source.
+	// Rules are how many rules are looked at, by source that is taken in.
 	Rules map[string]int `json:"rules"`
+	// Idle are the sources without any rule: their events are counted and not evaluated. Not ready makes only that all
+	// of them are.
+	Idle []string `json:"idle,omitempty"`
 	// Storage is durable, or memory when there is no data directory, or why it fails.
 	Storage string `json:"storage"`
 	// Reload is why the last reload of configuration and rules did not change anything; it makes nobody unready.
@@ -202,12 +206,7 @@ func (d *Daemon) readiness(now time.Time) readiness {
 			a.Sources[s.name] = "down: " + s.failure
 		}
 	}
-	priority := d.settings().Priority
-	for _, c := range d.pipeline.engine.Counts().Rules {
-		if c.Rule.Enabled && c.Rule.Priority <= priority {
-			a.Rules[c.Rule.Source]++
-		}
-	}
+	a.rules(d.runningSources(), d.enabledRules())
 	if s := d.storage(); s.failure != "" {
 		a.Storage = "failing: " + s.failure
 	} else if !s.durable {
@@ -220,6 +219,18 @@ func (d *Daemon) readiness(now time.Time) readiness {
 	}
 	a.Ready = len(a.Reasons) == 0
 	return a
+}
+
+// rules tells what the sources have of the rules.
+func (a *readiness) rules(sources []string, enabled map[string]int) {
+	for _, s := range sources {
+		if a.Rules[s] = enabled[s]; enabled[s] == 0 {
+			a.Idle = append(a.Idle, s)
+		}
+	}
+	if len(sources) > 0 && len(a.Idle) == len(sources) {
+		a.Reasons = append(a.Reasons, "no rule is enabled for "+strings.Join(sources, ", "))
+	}
 }
 
 func (d *Daemon) serveReady(w http.ResponseWriter, _ *http.Request) {

@@ -5,10 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"reflect"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -30,6 +28,8 @@ type reloader struct {
 	asked chan struct{}
 	// one is held while a reload is under way.
 	one sync.Mutex
+	// good is what the files in force hold.
+	good fingerprint
 
 	mu    sync.Mutex
 	state reloadState
@@ -68,25 +68,26 @@ func (d *Daemon) reloads() reloadState {
 func (d *Daemon) reloadWhenChanged(ctx context.Context) {
 	w := newWatcher(d.log)
 	defer w.close()
-	known, asked := d.loaded, false
+	known, again := d.loaded, false
 	for ctx.Err() == nil {
-		watching := d.settings().Watch
+		watching, asked := d.settings().Watch, false
 		// Watched first and read then, so that no change falls in between.
 		w.watch(d.watched())
-		if !asked && (!watching || maps.Equal(known, fingerprintOf(d.watched()))) {
+		if !again && (!watching || known.same(fingerprintOf(d.watched()))) {
 			if asked = !w.wait(ctx, d.reloader.asked); !asked && !watching {
 				continue
 			}
 		}
-		now := settle(ctx, d.watched())
-		if ctx.Err() != nil || !asked && maps.Equal(known, now) {
+		// Whoever asks has written what shall be read.
+		now := settle(ctx, known, d.watched(), asked)
+		if ctx.Err() != nil || !asked && !again && known.same(now) {
 			continue
 		}
 		paths := d.watched()
-		err := d.reload(func() bool { return maps.Equal(now, fingerprintOf(paths)) })
+		err := d.reload(func() bool { return now.same(fingerprintOf(paths)) })
 		// What is watched now may be more than what was read, but what was read must still be the same.
 		known = fingerprintOf(d.watched())
-		asked = errors.Is(err, errChanging) || !known.holds(now, d.watched())
+		again = errors.Is(err, errChanging) || !known.holds(now, d.watched())
 	}
 }
 
@@ -114,7 +115,7 @@ func (d *Daemon) reload(stable func() bool) error {
 	done := d.reloading()
 	defer done()
 	began := time.Now()
-	err := d.tryReload(stable)
+	changes, err := d.tryReload(stable)
 	if errors.Is(err, errChanging) {
 		d.log.Info("the files of configuration and rules are still changing")
 		return err
@@ -132,7 +133,7 @@ func (d *Daemon) reload(stable func() bool) error {
 		d.tellFailure(err)
 		return err
 	}
-	d.log.Info("configuration and rules reloaded", zap.Duration("took", time.Since(began)))
+	d.log.Info("configuration and rules reloaded", append(changes, zap.Duration("took", time.Since(began)))...)
 	return nil
 }
 
@@ -144,8 +145,8 @@ func (d *Daemon) tellFailure(cause error) {
 	}
 }
 
-// tryReload makes everything first and then puts it into force.
-func (d *Daemon) tryReload(stable func() bool) (err error) {
+// tryReload makes everything first and then puts it into force. changes say for the log what that changed.
+func (d *Daemon) tryReload(stable func() bool) (changes []zap.Field, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.pipeline.panicked("reload", p, debug.Stack())
@@ -153,27 +154,33 @@ func (d *Daemon) tryReload(stable func() bool) (err error) {
 		}
 	}()
 	cfg, warnings, err := d.options.Load()
-	d.refuse(configured(&cfg))
+	paths := configured(&cfg)
+	d.refuse(paths)
 	if err != nil {
-		return notWhile(stable, err)
+		return nil, notWhile(stable, err)
 	}
-	if err := d.checkGone(&cfg); err != nil {
-		return notWhile(stable, err)
+	now := fingerprintOf(paths)
+	if err := errors.Join(d.checkGone(&cfg), checkEmptied(d.reloader.good, now)); err != nil {
+		return nil, notWhile(stable, err)
 	}
 	var findings bytes.Buffer
 	rules, err := loadRules(cfg, d.log, &findings)
 	if err != nil {
-		return notWhile(stable, withFindings(err, findings.String()))
+		return nil, notWhile(stable, withFindings(err, findings.String()))
+	}
+	if err := d.checkIdle(&cfg, rules); err != nil {
+		return nil, notWhile(stable, err)
 	}
 	outputs, err := enabledOutputs(&cfg, d.log, d.options.Stdout)
 	if err != nil {
-		return notWhile(stable, err)
+		return nil, notWhile(stable, err)
 	}
 	if !stable() {
-		return errChanging
+		return nil, errChanging
 	}
+	changes = append(d.changedRules(enabledRules(rules.compiled, &cfg)), d.changedSinks(outputs)...)
 	if err := d.pipeline.outputs.Replace(outputs); err != nil {
-		return err
+		return nil, err
 	}
 	// From here nothing can fail.
 	d.pipeline.engine.Swap(rules.compiled, engineOptions(cfg))
@@ -183,13 +190,14 @@ func (d *Daemon) tryReload(stable func() bool) (err error) {
 	d.keepFixed(&cfg)
 	d.inForce.Store(&cfg)
 	d.refuse(nil)
+	d.reloader.good = now
 	if d.sensor != nil {
 		d.sensor.retarget()
 	}
 	for _, s := range d.sourceStates() {
 		d.reportRules(s.name)
 	}
-	return nil
+	return changes, nil
 }
 
 // notWhile is the error, unless it may come from files that are being changed.
@@ -212,19 +220,6 @@ func withFindings(err error, text string) error {
 		return err
 	}
 	return fmt.Errorf("%w: %s", ErrRules, strings.Join(lines, "; "))
-}
-
-// checkGone refuses a configuration that lost files: whoever replaces a file by deleting it first shall not be without
-// rules in between.
-func (d *Daemon) checkGone(cfg *config.Config) error {
-	now := d.settings()
-	if missing := gone(now.RulesFiles); len(missing) > 0 && slices.ContainsFunc(missing, func(n string) bool { return slices.Contains(cfg.RulesMissing, n) }) {
-		return fmt.Errorf("rules files are gone: %s; if that is meant, take them out of rules_files", strings.Join(missing, ", "))
-	}
-	if len(now.Files) > 0 && !slices.Contains(cfg.Files, now.Files[0]) && len(gone(now.Files[:1])) > 0 {
-		return fmt.Errorf("the configuration file %s is gone", now.Files[0])
-	}
-	return nil
 }
 
 // keepFixed names the settings that changed and that need a restart, and keeps them as they are.

@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"context"
-	"maps"
 	"path/filepath"
 	"time"
 
@@ -13,6 +12,9 @@ import (
 const (
 	// quietTime is how long files must be the same before they are read, so that nothing half-written is.
 	quietTime = 100 * time.Millisecond
+	// saveTime is the same for files that were written in their place, whose writer may stall, instead of being
+	// replaced by files that were whole before.
+	saveTime = 2 * time.Second
 	// settleTime is how long that may take at most.
 	settleTime = time.Minute
 	// lookInterval is how often the files are looked at where the system cannot tell that they changed.
@@ -112,15 +114,19 @@ func (w *watcher) wait(ctx context.Context, asked <-chan struct{}) (happened boo
 	}
 }
 
-// settle waits until files are the same for quietTime and gives what they are then.
-func settle(ctx context.Context, paths []string) fingerprint {
+// settle waits until files are the same for quietTime and gives what they are then. When one of them was written in its
+// place since they were as known says, that takes saveTime, unless somebody is in a hurry.
+func settle(ctx context.Context, known fingerprint, paths []string, hurry bool) fingerprint {
 	print := fingerprintOf(paths)
-	for end := time.Now().Add(settleTime); sleep(ctx, quietTime) && time.Now().Before(end); {
+	rewritten := known.rewritten(print)
+	for began, last := time.Now(), time.Now(); sleep(ctx, quietTime) && time.Since(began) < settleTime; {
 		next := fingerprintOf(paths)
-		if maps.Equal(print, next) {
+		if !print.same(next) {
+			rewritten = rewritten || print.rewritten(next)
+			print, last = next, time.Now()
+		} else if hurry || !rewritten || time.Since(last) >= saveTime {
 			break
 		}
-		print = next
 	}
 	return print
 }
