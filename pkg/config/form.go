@@ -88,6 +88,8 @@ var size = single("a number of bytes such as 65536, 64KiB, 10MB or 1GiB", parseS
 // sizeFrom is a size of at least so much.
 func sizeFrom(least int64) form[int64] {
 	f := size
+	f.schema = unless(f.schema, schema{"type": "integer", "maximum": least - 1},
+		matching(`^\s*0*(`+fewDigits(least)+`\s*[Bb]?|`+fewDigits(least>>10)+`\s*[Kk][Ii]?[Bb]?)\s*$`))
 	f.what += ", " + formatSize(least) + " at least"
 	f.read = func(v *value) (int64, error) {
 		n, err := size.read(v)
@@ -112,7 +114,8 @@ func interval(least time.Duration) form[time.Duration] {
 	return single(what, func(s string) (time.Duration, bool) {
 		d, ok := parseDuration(s, time.Millisecond)
 		return d, ok && d >= least
-	}, func(d time.Duration) any { return formatDuration(d) }, refer("interval"))
+	}, func(d time.Duration) any { return formatDuration(d) }, unless(refer("interval"),
+		schema{"type": "integer", "maximum": least.Milliseconds() - 1}, matching(`^\s*0*`+fewDigits(least.Milliseconds())+`\s*(ms)?\s*$`)))
 }
 
 var text = single("text", func(s string) (string, bool) { return s, true }, itself, refer("text"))
@@ -124,19 +127,19 @@ func choice(names ...string) form[string] {
 			return "", false
 		}
 		return names[i], true
-	}, itself, schema{"anyOf": []any{schema{"enum": names}, refer("variable")}})
+	}, itself, named(names, true))
 }
 
 var address = single("an IP address such as 127.0.0.1, 0.0.0.0 or ::1", func(s string) (string, bool) {
 	_, err := netip.ParseAddr(s)
 	return s, err == nil
-}, itself, refer("text"))
+}, itself, refer("address"))
 
 var hostPort = single("an address and a port, such as 127.0.0.1:9765, :9765 or [::1]:9765", func(s string) (string, bool) {
 	_, p, ok := cutPort(s)
 	n, err := strconv.ParseUint(p, 10, 16)
 	return s, ok && err == nil && n <= 65535
-}, itself, refer("text"))
+}, itself, refer("host_port"))
 
 // cutPort splits host:port at the last colon; an IPv6 address must be in brackets.
 func cutPort(s string) (host, port string, ok bool) {
@@ -153,7 +156,7 @@ func cutPort(s string) (host, port string, ok bool) {
 
 var urlPath = single("a path that begins with /, such as /healthz", func(s string) (string, bool) {
 	return s, strings.HasPrefix(s, "/") && !strings.ContainsAny(s, "?#* {}\t\r\n")
-}, itself, refer("text"))
+}, itself, refer("url_path"))
 
 // texts is a list of texts; one text alone is a list of one.
 var texts = form[[]string]{"a list of texts, or one text", func(v *value) ([]string, error) {
@@ -175,7 +178,7 @@ var texts = form[[]string]{"a list of texts, or one text", func(v *value) ([]str
 func several(names ...string) form[[]string] {
 	f := texts
 	f.what = "a list of " + strings.Join(names, ", ")
-	f.schema = schema{"type": "array", "items": schema{"anyOf": []any{schema{"enum": names}, refer("variable")}}}
+	f.schema = either(named(names, false), list(named(names, false)))
 	f.read = func(v *value) ([]string, error) {
 		list, err := texts.read(v)
 		for _, name := range list {
@@ -208,7 +211,7 @@ var webURL = addressForm(single("an address that begins with http:// or https://
 	}
 	u, err := url.Parse(s)
 	return secret.New(s), err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Host != ""
-}, func(t secret.Text) any { return t.String() }, refer("text")))
+}, func(t secret.Text) any { return t.String() }, refer("web_address")))
 
 // addressForm makes the form of an address that says what is odd in it without showing it.
 func addressForm(f form[secret.Text]) form[secret.Text] {
@@ -245,7 +248,7 @@ var headers = form[map[string]secret.Text]{"a mapping of header names to values,
 		out[name] = t.String()
 	}
 	return out
-}, schema{"type": "object", "additionalProperties": refer("text")}}
+}, schema{"type": "object", "propertyNames": matching("^[0-9A-Za-z!#$%&'*+.^_`|~-]+$"), "additionalProperties": refer("text")}}
 
 // isHeader tells whether a name can be that of an HTTP header (RFC 9110, section 5.6.2).
 func isHeader(name string) bool {

@@ -16,7 +16,7 @@ var grpcAddress = single("unix:///PATH, or an address and a port such as 0.0.0.0
 	}
 	_, ok := hostPort.read(&value{scalar: s})
 	return s, ok == nil
-}, itself, refer("text"))
+}, itself, refer("grpc_address"))
 
 const noCapture = "Saker writes no captures of what surrounds an alert"
 
@@ -144,12 +144,15 @@ var metricKeys = []Key{
 	key("syscall_event_drops.threshold", "0.1", number(0, 1), func(c *Config) *float64 { return &c.Drops.Threshold },
 		"Share of lost system call events above which the actions are taken."),
 	structured("syscall_event_drops.actions", "a list of log, alert, exit, or of ignore alone", true, setDropActions,
-		func(c *Config) any { return texts.show(c.Drops.Actions) }, several("ignore", "log", "alert", "exit").schema,
+		func(c *Config) any { return texts.show(c.Drops.Actions) }, dropActions,
 		"What is done then: log, alert (rule Falco internal: syscall event drop), exit, or ignore.").withDefault("[log, alert]"),
 	key("syscall_event_drops.rate", "0.03333", number(0, math.MaxFloat64), func(c *Config) *float64 { return &c.Drops.Rate }, "How often in a second the actions are taken at most."),
 	key("syscall_event_drops.max_burst", "1", number(0, math.MaxInt32), func(c *Config) *float64 { return &c.record.dropBurst }, "How often they may be taken at once."),
 	key("syscall_event_drops.simulate_drops", "false", boolean, func(c *Config) *bool { return &c.Drops.Simulate }, "Report losses that did not happen, for tests."),
 }
+
+// dropActions lets ignore stand alone only.
+var dropActions = either(several("log", "alert", "exit").schema, several("ignore").schema)
 
 func setDropActions(c *Config, v *value) error {
 	actions, err := several("ignore", "log", "alert", "exit").read(v)

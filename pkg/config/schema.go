@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // schema is a part of a JSON schema.
@@ -24,6 +26,39 @@ func object(properties schema) schema {
 	return schema{"type": "object", "additionalProperties": false, "properties": properties}
 }
 
+// matching allows texts that match a pattern.
+func matching(pattern string) schema { return schema{"type": "string", "pattern": pattern} }
+
+// unless allows what s does, but nothing that one of the others does.
+func unless(s schema, others ...any) schema {
+	return schema{"allOf": []any{s, schema{"not": either(others...)}}}
+}
+
+// named allows names, in upper and lower case if anyCase says so.
+func named(names []string, anyCase bool) schema {
+	if !anyCase {
+		return either(schema{"enum": names}, refer("variable"))
+	}
+	var b strings.Builder
+	for _, c := range strings.Join(names, "|") {
+		if lower, upper := unicode.ToLower(c), unicode.ToUpper(c); lower != upper {
+			b.WriteString("[" + string(upper) + string(lower) + "]")
+		} else {
+			b.WriteRune(c)
+		}
+	}
+	return either(schema{"enum": names}, matching("^("+b.String()+")$"), refer("variable"))
+}
+
+// fewDigits matches decimal numbers that are smaller than least, however many of their digits there are. Which of those
+// with as many digits are smaller it does not tell.
+func fewDigits(least int64) string {
+	return fmt.Sprintf(`[0-9]{0,%d}(\.[0-9]+)?`, len(strconv.FormatInt(least, 10))-1)
+}
+
+// addressPort is the pattern of an address with a port.
+const addressPort = `^([^\s/:]*|\[[^\s/]*\]):0*([0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])$`
+
 // definitions are what schemas of keys refer to.
 var definitions = schema{
 	// Text in which the environment is replaced may become anything.
@@ -32,10 +67,15 @@ var definitions = schema{
 	"boolean":  either(schema{"type": []string{"boolean", "null"}}, schema{"type": "string", "pattern": "^([Tt][Rr][Uu][Ee]|[Ff][Aa][Ll][Ss][Ee]|[Yy]([Ee][Ss])?|[Nn][Oo]?|[Oo][Nn]|[Oo][Ff][Ff])$"}, refer("variable")),
 	"size": either(schema{"type": "integer", "minimum": 0, "maximum": maxBytes},
 		schema{"type": "string", "pattern": `^\s*[0-9]+(\.[0-9]+)?\s*([KkMmGgTt][Ii]?)?[Bb]?\s*$`}, refer("variable")),
-	"duration": either(schema{"const": 0}, schema{"type": "string", "pattern": `^\s*(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y) *)+)\s*$`}, refer("variable")),
-	"interval": either(schema{"type": "integer", "minimum": 0}, schema{"type": "string", "pattern": `^\s*([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y) *)+)\s*$`}, refer("variable")),
-	"texts":    either(refer("text"), list(refer("text"))),
-	"priority": either(schema{"type": "string", "pattern": "^([Ee]mergency|[Aa]lert|[Cc]ritical|[Ee]rror|[Ww]arning|[Nn]otice|[Ii]nfo(rmational)?|[Dd]ebug|[A-Z]+)$"}, refer("variable")),
+	"duration":     either(schema{"const": 0}, schema{"type": "string", "pattern": `^\s*(0|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y) *)+)\s*$`}, refer("variable")),
+	"interval":     either(schema{"type": "integer", "minimum": 0}, schema{"type": "string", "pattern": `^\s*([0-9]+|([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d|w|y) *)+)\s*$`}, refer("variable")),
+	"address":      either(matching(`^((25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})(\.(25[0-5]|2[0-4][0-9]|1?[0-9]{1,2})){3}|[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(%.+)?)$`), refer("variable")),
+	"host_port":    either(matching(addressPort), refer("variable")),
+	"grpc_address": either(matching(`^unix://.`), matching(addressPort), refer("variable")),
+	"url_path":     either(matching(`^/[^?#* {}\t\r\n]*$`), refer("variable")),
+	"web_address":  either(matching(`^($|file:|[Hh][Tt][Tt][Pp][Ss]?://[^\s/?#]\S*$)`), refer("variable")),
+	"texts":        either(refer("text"), list(refer("text"))),
+	"priority":     either(schema{"type": "string", "pattern": "^([Ee]mergency|[Aa]lert|[Cc]ritical|[Ee]rror|[Ww]arning|[Nn]otice|[Ii]nfo(rmational)?|[Dd]ebug|[A-Z]+)$"}, refer("variable")),
 	"config_files": either(refer("text"), list(either(schema{"type": "string"}, schema{
 		"type": "object", "additionalProperties": false, "required": []string{"path"},
 		"properties": schema{"path": refer("text"), "strategy": schema{"enum": []string{"append", "override", "add-only"}}},

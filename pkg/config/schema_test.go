@@ -70,13 +70,30 @@ func TestSchemaAgrees(t *testing.T) {
 		{"static_fields: {a: 1}", true}, {"static_fields: [a]", false},
 		{"plugins: [{name: json, init_config: {}}]", true}, {"plugins: [{library_path: x}]", false},
 		{"config_files: [/a, {path: /b, strategy: add-only}]", true}, {"config_files: [{path: /b, strategy: mix}]", false},
+		{"sources: k8s_audit", true}, {"sources: [k8s_audit, syscall]", true}, {"sources: [k8s]", false}, {"sources: k8s", false}, {"sources: []", true},
+		{"syscall_event_drops: {actions: log}", true}, {"syscall_event_drops: {actions: [ignore]}", true}, {"syscall_event_drops: {actions: [ignore, log]}", false},
+		{"syscall_event_drops: {actions: [log, alert]}", true},
+		{"delivery: {queue_bytes: 1KiB}", false}, {"delivery: {queue_bytes: '1024'}", false}, {"delivery: {queue_bytes: 1024}", false}, {"delivery: {queue_bytes: 999.5k}", false},
+		{"delivery: {queue_bytes: 1048575}", false}, {"delivery: {queue_bytes: 1048576}", true}, {"delivery: {queue_bytes: 1024 KiB}", true}, {"delivery: {queue_bytes: 1MiB}", true},
+		{"metrics: {interval: 10}", false}, {"metrics: {interval: '10'}", false}, {"metrics: {interval: 10ms}", false}, {"metrics: {interval: 100}", true}, {"metrics: {interval: 100ms}", true},
+		{"metrics: {interval: 1s}", true}, {"metrics: {interval: 0}", false},
+		{"log_level: INFO", true}, {"log_level: loud", false},
+		{"webserver: {listen_address: localhost}", false}, {"webserver: {listen_address: 0.0.0.0}", true}, {"webserver: {listen_address: '::'}", true}, {"webserver: {listen_address: 'fe80::1%eth0'}", true},
+		{"webserver: {listen_address: 256.0.0.1}", false}, {"webserver: {listen_address: 127.1}", false},
+		{"webserver: {k8s_healthz_endpoint: healthz}", false}, {"webserver: {k8s_healthz_endpoint: /live}", true},
+		{"audit: {listen: nowhere}", false}, {"audit: {listen: ':9765'}", true}, {"audit: {listen: '[::1]:9765'}", true}, {"audit: {listen: '::1:9765'}", false}, {"audit: {listen: 'host:65536'}", false},
+		{"audit: {listen: 'host:65535'}", true},
+		{"grpc: {bind_address: nohost}", false}, {"grpc: {bind_address: unix://}", false}, {"grpc: {bind_address: 'unix:///run/s.sock'}", true}, {"grpc: {bind_address: '0.0.0.0:5060'}", true},
+		{"http_output: {url: 'ftp://x'}", false}, {"http_output: {url: 'http:///path'}", false}, {"http_output: {url: 'HTTPS://x:1/y?z'}", true}, {"http_output: {url: 'http://a b'}", false},
+		{"http_output: {url: 'file:/run/url'}", true}, {"http_output: {url: ''}", true}, {"http_output: {url: '${URL}'}", true},
+		{"http_output: {headers: {A b: c}}", false}, {"http_output: {headers: {'X-A_b': c}}", true}, {"http_output: {headers: {'': c}}", false}, {"http_output: {headers: {'Ä': c}}", false},
 		{"http_output: {headers: {A: b}}", true}, {"http_output: {headers: [A]}", false},
 	} {
 		err := s.Validate(document(t, []byte(test.text)))
 		if (err == nil) != test.good {
 			t.Errorf("%s: the schema says %v", test.text, err)
 		}
-		_, _, err = load(write(t, test.text), nil, "VERBOSE", "true")
+		_, _, err = load(write(t, test.text), nil, "VERBOSE", "true", "URL", "http://sink.example")
 		if (err == nil) != test.good {
 			t.Errorf("%s: the program says %v", test.text, err)
 		}
