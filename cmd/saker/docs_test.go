@@ -52,17 +52,18 @@ func commandsDocument() string {
 		if c.Name() == "completion" || c.Name() == "help" {
 			continue
 		}
-		describe(&b, c)
+		describe(&b, c, "##")
 	}
 	return b.String()
 }
 
-func describe(b *strings.Builder, c *cobra.Command) {
+// describe writes about a command, and the commands that it has, under a heading.
+func describe(b *strings.Builder, c *cobra.Command, heading string) {
 	text := c.Long
 	if text == "" {
 		text = c.Short + "."
 	}
-	fmt.Fprintf(b, "## saker %s\n\n```\nsaker %s\n```\n\n%s\n", c.Name(), strings.TrimPrefix(c.UseLine(), "saker "), text)
+	fmt.Fprintf(b, "%s %s\n\n```\n%s\n```\n\n%s\n", heading, c.CommandPath(), c.UseLine(), text)
 	first := true
 	c.Flags().VisitAll(func(f *pflag.Flag) {
 		if first {
@@ -83,6 +84,9 @@ func describe(b *strings.Builder, c *cobra.Command) {
 		fmt.Fprintf(b, "| %s`--%s%s` | %s |\n", short, f.Name, arg, usage)
 	})
 	b.WriteString("\n")
+	for _, sub := range c.Commands() {
+		describe(b, sub, heading+"#")
+	}
 }
 
 // listDocument is what a command that lists something prints as Markdown.
