@@ -58,7 +58,7 @@ func (e shownError) Error() string { return string(e) }
 
 // advised adds to the error of a directory that cannot be made or used what to do about it.
 func advised(err error) error {
-	todo := ""
+	var todo string
 	switch {
 	case errors.Is(err, unix.ENOTDIR), errors.Is(err, unix.EEXIST), errors.Is(err, unix.ELOOP):
 		todo = "a file is where a directory should be; move it away"
