@@ -29,7 +29,7 @@ func (c *crew) deliver(letters []letter) {
 	todo := []*batch{{letters: letters}} // the last one is next
 	for len(todo) > 0 {
 		b := todo[len(todo)-1]
-		if pause(c.stopping, b.pause) != nil {
+		if c.breaker.rest(c.stopping, b.pause) != nil {
 			break
 		}
 		c.dropExpired(b)

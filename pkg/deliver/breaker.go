@@ -17,12 +17,14 @@ type breaker struct {
 	failures int // in a row
 	open     bool
 	trial    bool          // one worker is trying
-	until    time.Time     // nobody passes before
+	until    time.Time     // nobody passes before, because it is open
+	asked    time.Time     // nor before, because the sink asked for it
 	changed  chan struct{} // closed at the next change
+	hurried  chan struct{} // closed at the next hurry
 }
 
 func newBreaker(limit int, pause time.Duration) *breaker {
-	return &breaker{limit: limit, pause: pause, changed: make(chan struct{})}
+	return &breaker{limit: limit, pause: pause, changed: make(chan struct{}), hurried: make(chan struct{})}
 }
 
 // enter waits until the caller may send.
@@ -42,7 +44,7 @@ func (b *breaker) enter(ctx context.Context) error {
 func (b *breaker) ask() (pass bool, wait time.Duration, changed <-chan struct{}) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if wait := time.Until(b.until); wait > 0 {
+	if wait := time.Until(later(b.until, b.asked)); wait > 0 {
 		return false, wait, b.changed
 	}
 	if b.open {
@@ -66,7 +68,7 @@ func (b *breaker) worked() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.failures > 0 || b.open {
-		b.failures, b.open, b.until = 0, false, time.Time{}
+		b.failures, b.open, b.until, b.asked = 0, false, time.Time{}, time.Time{}
 		b.change()
 	}
 }
@@ -89,8 +91,32 @@ func (b *breaker) failed() (opened bool) {
 func (b *breaker) postpone(d time.Duration) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.until = later(b.until, time.Now().Add(d))
+	b.asked = later(b.asked, time.Now().Add(d))
 	b.change()
+}
+
+// hurry ends the pauses between attempts, of which an open breaker lets one through. A pause for which the sink asked
+// stays.
+func (b *breaker) hurry() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	close(b.hurried)
+	b.hurried = make(chan struct{})
+	if b.open && !b.trial {
+		b.until = time.Time{}
+		b.change()
+	}
+}
+
+// rest waits for d, a hurry, or the end of the context, which is the only error.
+func (b *breaker) rest(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	b.mu.Lock()
+	hurried := b.hurried
+	b.mu.Unlock()
+	return sleepUntil(ctx, d, hurried)
 }
 
 // leave says that nothing came of it.

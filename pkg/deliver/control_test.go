@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -51,6 +52,65 @@ func TestBreaker(t *testing.T) {
 				}
 				closeAll(t, o, p)
 			})
+		})
+	}
+}
+
+// TestReplayHurries: a replay has a sink that failed tried at once, once, whether its breaker is open or not, unless the
+// sink itself asked for a pause.
+func TestReplayHurries(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		breaker int
+		err     error
+		tries   int
+	}{
+		{"breaker", 3, errors.New("down"), 1},
+		{"pause between attempts", 0, errors.New("down"), 1},
+		{"asked for", 3, &Later{Err: errors.New("busy"), After: time.Hour}, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var fails, works atomic.Bool
+			p := &place{answer: func(_ context.Context, n int, batch []*alert.Alert) (int, error) {
+				switch {
+				case works.Load():
+					return len(batch), nil
+				case fails.Load():
+					return 0, test.err
+				}
+				return 0, &Refused{Err: errors.New("no")}
+			}}
+			s := testSettings()
+			s.Workers, s.Batch, s.BreakerFailures, s.BreakerPause = 1, 1, test.breaker, time.Hour
+			s.RetryMin, s.RetryMax = 100*time.Hour, 100*time.Hour
+			if test.breaker > 0 {
+				s.RetryMin, s.RetryMax = time.Millisecond, time.Millisecond
+			}
+			o := mustOpen(t, Options{}, output1("x", p, s))
+			deliver(t, o, 0, 2)
+			time.Sleep(time.Second)
+			fails.Store(true)
+			deliver(t, o, 2, 4)
+			time.Sleep(time.Second)
+			for i, letter := range ids(0, 2) {
+				works.Store(i == 1)
+				before := len(p.sendTimes())
+				if n, err := o.Replay("x", []string{letter}); n != 1 || err != nil {
+					t.Fatalf("%s: %d, %v", test.name, n, err)
+				}
+				time.Sleep(time.Second)
+				tries := len(p.sendTimes()) - before
+				if i == 0 && tries != test.tries || i == 1 && test.tries > 0 && tries < 4 || test.tries == 0 && tries > 0 {
+					t.Errorf("%s, %d: %d attempts", test.name, i, tries)
+				}
+			}
+			if test.tries == 0 {
+				time.Sleep(2 * time.Hour)
+			}
+			if c := balanced(t, o)[0]; c.Delivered != 4 || c.Queued != 0 {
+				t.Errorf("%s: %+v", test.name, c)
+			}
+			closeAll(t, o, p)
 		})
 	}
 }

@@ -16,7 +16,7 @@ func (o *Outputs) Dead(sink string) *dead.Store {
 }
 
 // Replay puts dead letters of a sink into its queue again, and removes them from the dead letters once that is on disk.
-// It says how many there were; an error ends it. An alert is never in neither place, but may be in both after a crash.
+// A sink that failed is tried again at once. It says how many there were; an error ends it. An alert is never in neither place, but may be in both after a crash.
 func (o *Outputs) Replay(sink string, ids []string) (n int, err error) {
 	out := find(o.outputs(), sink)
 	if out == nil {
@@ -41,6 +41,8 @@ func (o *Outputs) Replay(sink string, ids []string) (n int, err error) {
 	if err := out.queue.Commit(context.Background()); err != nil {
 		return 0, fmt.Errorf("sink %s: %w", sink, err)
 	}
+	// Whoever replays knows that the cause is gone.
+	o.crewOf(out).breaker.hurry()
 	n, removeErr := out.dead.Remove(queued...)
 	if err == nil {
 		err = removeErr
