@@ -142,7 +142,7 @@ func TestSettle(t *testing.T) {
 			if print := settle(t.Context(), known, []string{name}, test.hurry); !print.same(fingerprintOf([]string{name})) {
 				t.Error("it is not what is there")
 			}
-			if took := time.Now().Sub(began); test.long != (took >= saveTime) || took < quietTime || took > saveTime+2*quietTime {
+			if took := time.Since(began); test.long != (took >= saveTime) || took < quietTime || took > saveTime+2*quietTime {
 				t.Errorf("%s: it took %v", test.name, took)
 			}
 		})
