@@ -87,6 +87,9 @@ func New(o Options) (_ *Daemon, err error) {
 			log.Warn(w)
 		}
 	}
+	if err := checkSnapshots(&cfg.Metrics, log); err != nil {
+		return nil, err
+	}
 	d := &Daemon{options: o, log: log, ops: newOperation(level), stopTime: stopTime, loaded: fingerprintOf(configured(&cfg))}
 	d.reloader.asked = make(chan struct{}, 1)
 	d.reloader.state.at, d.reloader.good = time.Now().UnixNano(), d.loaded

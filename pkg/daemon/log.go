@@ -40,7 +40,11 @@ func newLog(cfg config.Log, stderr io.Writer) (log *zap.Logger, level zap.Atomic
 		cores = append(cores, zapcore.NewCore(encoder, zapcore.Lock(zapcore.AddSync(w)), level))
 	}
 	if cfg.Syslog {
-		cores = append(cores, newSyslogCore(level))
+		core := newSyslogCore(level)
+		if err := core.socket.open(time.Now()); err != nil && !cfg.Stderr {
+			warn(stderr, "log_syslog is true and log_stderr false, but the syslog of this machine does not answer, so the log is lost until it does: "+err.Error(), "")
+		}
+		cores = append(cores, core)
 	}
 	// Anybody who reaches a listener can make it log: of equal messages in a second ten are written, then every 100th.
 	return zap.New(zapcore.NewSamplerWithOptions(zapcore.NewTee(cores...), time.Second, 10, 100)), level, nil

@@ -181,3 +181,19 @@ func TestStandardLog(t *testing.T) {
 		t.Errorf("text %q", first.Text)
 	}
 }
+
+// A log that goes nowhere is told where somebody may look.
+func TestLogWithoutSyslog(t *testing.T) {
+	old := syslogSocket
+	defer func() { syslogSocket = old }()
+	syslogSocket = filepath.Join(t.TempDir(), "log")
+	for alone, want := range map[bool]string{true: "the syslog of this machine does not answer", false: ""} {
+		var stderr output
+		if _, _, err := newLog(config.Log{Level: "info", Syslog: true, Stderr: !alone}, &stderr); err != nil {
+			t.Fatal(err)
+		}
+		if text := stderr.String(); !strings.Contains(text, want) || alone != (strings.Count(text, "\n") == 1) {
+			t.Errorf("alone %v: %q", alone, text)
+		}
+	}
+}

@@ -34,10 +34,13 @@ func (collector) Describe(chan<- *prometheus.Desc) {}
 func (c collector) Collect(out chan<- prometheus.Metric) {
 	s := samples{out}
 	now := time.Now()
+	// First what is counted of events, since whatever follows reads files, which makes more of them. The engine is read
+	// before the sensor, so that no event is evaluated and not made.
+	counts := c.d.pipeline.engine.Counts()
+	sensor, sensing := c.d.sensorCounts()
 	c.program(s, now)
 	c.files(s)
 	c.machine(s, now)
-	counts := c.d.pipeline.engine.Counts()
 	for _, n := range counts.Sources {
 		s.send(metricEvaluated, float64(n.Evaluated), n.Source)
 		for reason, n2 := range n.NotEvaluated {
@@ -49,8 +52,9 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		s.send(metricSourceUp, truth(state.up), state.name)
 		s.send(metricRestarts, float64(state.restarts), state.name)
 	}
-	if n, ok := c.d.sensorCounts(); ok {
-		s.sensor(n)
+	if sensing {
+		s.sensor(sensor)
+		s.send(metricWaiting, float64(sensor.waiting(counts)))
 	}
 	if r := c.d.currentReceiver(); r != nil {
 		s.receiver(r.Stats())
@@ -139,6 +143,15 @@ func (s samples) sensor(n sensorState) {
 	s.send(metricRefusedFDs, float64(n.state.FDsRefused))
 	s.send(metricLookups, float64(n.state.Lookups-n.state.LookupsFailed), "found")
 	s.send(metricLookups, float64(n.state.LookupsFailed), "gone")
+}
+
+// waiting is how many events of the driver are not in any count of what became of them: they wait in its buffer.
+func (n *sensorState) waiting(counts engine.Counts) uint64 {
+	known := eventsOf(counts, event.SourceSyscall) + n.left
+	for _, malformed := range n.state.Malformed {
+		known += malformed
+	}
+	return n.driver.Delivered - min(known, n.driver.Delivered)
 }
 
 // lost is how many events the driver lost for any reason.

@@ -51,7 +51,8 @@ var (
 	metricRequests     = metric{"saker_audit_requests_total", "Requests to the audit receiver by HTTP status.", counter, []string{"code"}}
 	metricBytes        = metric{"saker_audit_received_bytes_total", "Bytes of request bodies read by the audit receiver.", counter, nil}
 	metricTrimmed      = metric{"saker_audit_trimmed_events_total", "Audit events evaluated without their request and response object, because they are too long.", counter, nil}
-	metricSensorEvents = metric{"falcosecurity_scap_n_evts_total", "System call events that the driver made.", counter, nil}
+	metricSensorEvents = metric{"falcosecurity_scap_n_evts_total", "System call events that the driver made: those that were evaluated, those that were not, and those that wait.", counter, nil}
+	metricWaiting      = metric{"saker_sensor_waiting_events", "System call events that wait in the buffer of the driver for their turn; being asked for metrics makes a few.", gauge, nil}
 	metricSensorDrops  = metric{"falcosecurity_scap_n_drops_total", "System call events that the driver lost.", counter, nil}
 	metricScratchDrops = metric{"falcosecurity_scap_n_drops_scratch_map_total", "System call events lost because the kernel side had no scratch memory.", counter, nil}
 	metricSizeDrops    = metric{"falcosecurity_scap_n_drops_max_event_size_total", "System call events lost because they are too long.", counter, nil}
@@ -72,7 +73,7 @@ var allMetrics = []*metric{
 	&metricHostCPU, &metricHostMemory, &metricProcsRunning, &metricOpenFiles, &metricBoot, &metricCPUs,
 	&metricSourceUp, &metricRestarts, &metricEngine, &metricEvaluated, &metricNotEvaluated, &metricRules,
 	&metricRequests, &metricBytes, &metricTrimmed,
-	&metricSensorEvents, &metricSensorDrops, &metricScratchDrops, &metricSizeDrops, &metricLost, &metricTruncated,
+	&metricSensorEvents, &metricWaiting, &metricSensorDrops, &metricScratchDrops, &metricSizeDrops, &metricLost, &metricTruncated,
 	&metricUnread, &metricThreads, &metricEvicted, &metricThreadless, &metricRefusedFDs, &metricLookups,
 	&metricMatched, &metricRecovered, &metricReplayed, &metricSuppressed, &metricDelivered, &metricQueued, &metricDead,
 	&metricDropped, &metricDrops, &metricSinkUp, &metricSinkBreaker, &metricSinkDurable, &metricSinkBytes, &metricSinkMemory,

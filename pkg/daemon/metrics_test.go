@@ -13,7 +13,10 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/saker-security/saker/pkg/engine"
+	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/rule"
+	"github.com/saker-security/saker/pkg/syscall"
+	"github.com/saker-security/saker/pkg/syscall/driver"
 )
 
 // falcoMetrics are the metrics that Falco 0.44 serves, with the reason for each that Saker does not.
@@ -230,5 +233,21 @@ func TestMetricsAreInTheTable(t *testing.T) {
 	}
 	if value(t, families, "saker_source_up", "source=k8s_audit") != 1 {
 		t.Error("the source is not up")
+	}
+}
+
+// What the driver made is accounted for: evaluated, not evaluated for a reason, or waiting.
+func TestWaitingEvents(t *testing.T) {
+	counts := engine.Counts{Sources: []engine.SourceCounts{
+		{Source: event.SourceK8sAudit, Evaluated: 1000},
+		{Source: event.SourceSyscall, Evaluated: 50, NotEvaluated: map[engine.Reason]uint64{engine.ReasonPanic: 3}},
+	}}
+	n := sensorState{left: 4, driver: driver.Stats{Delivered: 70}, state: syscall.Stats{Malformed: map[string]uint64{"frame": 6}}}
+	if got := n.waiting(counts); got != 7 {
+		t.Errorf("%d wait", got)
+	}
+	n.driver.Delivered = 1 // counters of the kernel that could not be read
+	if got := n.waiting(counts); got != 0 {
+		t.Errorf("%d wait", got)
 	}
 }

@@ -178,6 +178,9 @@ func (d *Daemon) tryReload(stable func() bool) (changes []zap.Field, err error) 
 	if !stable() {
 		return nil, errChanging
 	}
+	if err := checkSnapshots(&cfg.Metrics, d.log); err != nil {
+		return nil, err
+	}
 	changes = append(d.changedRules(enabledRules(rules.compiled, &cfg)), d.changedSinks(outputs)...)
 	if err := d.pipeline.outputs.Replace(outputs); err != nil {
 		return nil, err

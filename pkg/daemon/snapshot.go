@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
 	"path/filepath"
@@ -208,15 +209,33 @@ func (g *group) decimal(name string, value float64) {
 
 func (g *group) rules(counts engine.Counts) {
 	var total uint64
-	sums := map[string]uint64{}
-	for _, c := range counts.Rules {
+	names := ruleLabels(counts.Rules)
+	for i, c := range counts.Rules {
 		total += c.Matches
-		sums["falco.rules."+labelName(c.Rule.Name)] += c.Matches
-	}
-	for name, n := range sums {
-		g.integer(name, n)
+		g.integer("falco.rules."+names[i], c.Matches)
 	}
 	g.integer("falco.rules.matches_total", total)
+}
+
+// ruleLabels gives the rules names of letters, digits and underscores. Of rules with one such name, in the order of
+// their sources and definition, the second and later ones have a number behind it that makes another name.
+func ruleLabels(rules []engine.RuleCounts) []string {
+	taken, count := map[string]bool{}, map[string]int{}
+	for _, r := range rules {
+		taken[labelName(r.Rule.Name)] = true
+	}
+	names := make([]string, len(rules))
+	for i, r := range rules {
+		name := labelName(r.Rule.Name)
+		names[i] = name
+		for count[name]++; count[name] > 1; count[name]++ {
+			if names[i] = fmt.Sprintf("%s_%d", name, count[name]); !taken[names[i]] {
+				break
+			}
+		}
+		taken[names[i]] = true
+	}
+	return names
 }
 
 func (g *group) usage(u usage, megabytes bool) {
@@ -286,12 +305,45 @@ func appendSnapshot(name string, sample uint64, list fields) error {
 		line = append(append(format.AppendString(line, f.Name), ':'), f.JSON...)
 	}
 	line = append(line, "}}\n"...)
-	file, err := os.OpenFile(filepath.Clean(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0o600)
+	file, err := openSnapshots(name)
 	if err != nil {
-		return fmt.Errorf("open metrics.output_file: %w", err)
+		return err
 	}
 	if _, err := file.Write(line); err != nil {
 		return fmt.Errorf("write metrics.output_file: %w", errors.Join(err, file.Close()))
 	}
 	return file.Close()
+}
+
+// openSnapshots opens metrics.output_file to append to it. Links are not followed: whoever may make one would choose
+// the file that is written to.
+func openSnapshots(name string) (*os.File, error) {
+	file, err := os.OpenFile(filepath.Clean(name), os.O_APPEND|os.O_CREATE|os.O_WRONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK|unix.O_NOCTTY, 0o600)
+	switch {
+	case errors.Is(err, unix.ELOOP):
+		return nil, fmt.Errorf("metrics.output_file: %s is a symbolic link, which is not followed; give the path of the file itself", name)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("metrics.output_file: %w; make its directory", err)
+	case err != nil:
+		return nil, fmt.Errorf("metrics.output_file: %w", err)
+	}
+	return file, nil
+}
+
+// checkSnapshots tells whether snapshots can be written where the configuration says; those that go nowhere are worth a
+// warning.
+func checkSnapshots(cfg *config.Metrics, log *zap.Logger) error {
+	switch {
+	case !cfg.Enabled:
+		return nil
+	case cfg.OutputFile != "":
+		file, err := openSnapshots(cfg.OutputFile)
+		if err != nil {
+			return err
+		}
+		return file.Close()
+	case !cfg.OutputRule:
+		log.Warn("metrics.enabled is true, but the snapshots go nowhere: set metrics.output_rule to true, or metrics.output_file")
+	}
+	return nil
 }

@@ -68,7 +68,7 @@ func TestSnapshotFields(t *testing.T) {
 		"scap.engine_name": "modern_ebpf",
 	}
 	more := map[string]any{
-		"falco.rules.matches_total": 4.0, "falco.rules.My_rule": 4.0,
+		"falco.rules.matches_total": 4.0, "falco.rules.My_rule": 3.0, "falco.rules.My_rule_2": 1.0,
 		"falco.cpu_usage_perc": 6.4, "falco.host_cpu_usage_perc": 50.0, "falco.memory_rss_mb": 10.0, "falco.memory_vsz_mb": 20.0,
 		"falco.memory_pss_mb": 0.5, "falco.container_memory_used_mb": 0.0, "falco.host_memory_used_mb": 1024.0,
 		"falco.host_procs_running": 2.0, "falco.n_threads": 12.0,
@@ -180,4 +180,44 @@ func TestSnapshotFileIsNoLink(t *testing.T) {
 	if _, err := os.Stat(target); !os.IsNotExist(err) {
 		t.Error("the target was written")
 	}
+}
+
+func TestRuleLabels(t *testing.T) {
+	var rules []engine.RuleCounts
+	for _, name := range []string{"a b", "c", "a-b", "a_b_2", "a+b"} {
+		rules = append(rules, engine.RuleCounts{Rule: &rule.Rule{Name: name}})
+	}
+	if diff := cmp.Diff([]string{"a_b", "c", "a_b_3", "a_b_2", "a_b_4"}, ruleLabels(rules)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A file that snapshots cannot be written to is an error of the start and of a reload; snapshots that go nowhere are told.
+func TestSnapshotsThatCannotBeWritten(t *testing.T) {
+	dir := t.TempDir()
+	link := filepath.Join(dir, "link")
+	if err := os.Symlink(filepath.Join(dir, "target"), link); err != nil {
+		t.Fatal(err)
+	}
+	good := testConfig()
+	cfg := good
+	d, _, stderr, _ := startWith(t, Options{Load: func() (config.Config, []string, error) { return cfg, nil, nil }, Sources: []string{"k8s_audit"}})
+	for name, want := range map[string]string{
+		filepath.Join(dir, "missing", "x"): "make its directory", dir: "metrics.output_file: open " + dir + ": is a directory", link: "metrics.output_file: " + link + " is a symbolic link",
+	} {
+		cfg = good
+		cfg.Metrics.Enabled, cfg.Metrics.OutputFile = true, name
+		if err := d.reload(always); err == nil || !strings.Contains(err.Error(), want) || d.settings().Metrics.Enabled {
+			t.Errorf("reload with %s: %v", name, err)
+		}
+		if _, err := New(options(cfg, &output{}, &output{}, "k8s_audit")); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("start with %s: %v", name, err)
+		}
+	}
+	cfg = good
+	cfg.Metrics.Enabled, cfg.Metrics.OutputRule = true, false
+	if err := d.reload(always); err != nil {
+		t.Error(err)
+	}
+	stderr.waitFor(t, "the snapshots go nowhere")
 }

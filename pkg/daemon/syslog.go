@@ -35,7 +35,7 @@ type syslogCore struct {
 	socket  *logSocket
 }
 
-func newSyslogCore(level zapcore.LevelEnabler) zapcore.Core {
+func newSyslogCore(level zapcore.LevelEnabler) *syslogCore {
 	c := encoderConfig()
 	c.TimeKey, c.LevelKey, c.SkipLineEnding = "", "", true
 	return &syslogCore{level, zapcore.NewConsoleEncoder(c), &logSocket{path: syslogSocket}}
@@ -85,21 +85,21 @@ type logSocket struct {
 	again time.Time
 }
 
+// open connects. Others must not use the socket meanwhile.
+func (s *logSocket) open(now time.Time) (err error) {
+	if s.conn, err = (&net.Dialer{Timeout: syslogPatience}).Dial("unixgram", s.path); err != nil {
+		s.conn, s.again = nil, now.Add(syslogPause)
+	}
+	return err
+}
+
 // write sends one message. A failure is not told: this is the log, and standard error has the same.
 func (s *logSocket) write(head string, text []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
-	if s.conn == nil {
-		if now.Before(s.again) {
-			return
-		}
-		conn, err := (&net.Dialer{Timeout: syslogPatience}).Dial("unixgram", s.path)
-		if err != nil {
-			s.again = now.Add(syslogPause)
-			return
-		}
-		s.conn = conn
+	if s.conn == nil && (now.Before(s.again) || s.open(now) != nil) {
+		return
 	}
 	message := append([]byte(head), printableBytes(text)...)
 	_ = s.conn.SetWriteDeadline(now.Add(syslogPatience)) // a socket that cannot have one fails to write as well
