@@ -110,6 +110,7 @@ func startWith(t *testing.T, o Options) (d *Daemon, stdout, stderr *output, stop
 		return err
 	}
 	t.Cleanup(func() { _ = stop() })
+	waitUntil(t, func() bool { return d.ops.phase.Load() != phaseStarting })
 	return d, stdout, stderr, stop
 }
 

@@ -106,11 +106,20 @@ func (p fingerprint) emptied(later fingerprint) (names []string) {
 	return names
 }
 
-// holds tells whether the files of an earlier fingerprint are still the same, as far as they belong to paths.
-func (p fingerprint) holds(earlier fingerprint, paths []string) bool {
-	for name, sum := range earlier {
-		own, ok := p[name]
-		if ok && own.sum != sum.sum || !ok && (slices.Contains(paths, name) || slices.Contains(paths, filepath.Dir(name))) {
+// holds tells whether the files at the paths of an earlier fingerprint are still the same, as far as the present paths
+// have them.
+func (p fingerprint) holds(earlier fingerprint, before, paths []string) bool {
+	at := func(name string, paths []string) bool {
+		return slices.Contains(paths, name) || slices.Contains(paths, filepath.Dir(name))
+	}
+	for name, was := range earlier {
+		now, ok := p[name]
+		if ok && now.sum != was.sum || !ok && at(name, paths) {
+			return false
+		}
+	}
+	for name := range p {
+		if _, ok := earlier[name]; !ok && at(name, before) {
 			return false
 		}
 	}

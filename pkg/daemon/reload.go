@@ -85,10 +85,17 @@ func (d *Daemon) reloadWhenChanged(ctx context.Context) {
 		}
 		paths := d.watched()
 		err := d.reload(func() bool { return now.same(fingerprintOf(paths)) })
-		// What is watched now may be more than what was read, but what was read must still be the same.
+		// What changed since it was read has no word of its own any more when it is known.
 		known = fingerprintOf(d.watched())
-		again = errors.Is(err, errChanging) || !known.holds(now, d.watched())
+		again = errors.Is(err, errChanging) || !known.holds(now, paths, d.watched()) || err == nil && !known.same(d.read())
 	}
+}
+
+// read is what the files in force held when they were read.
+func (d *Daemon) read() fingerprint {
+	d.reloader.one.Lock()
+	defer d.reloader.one.Unlock()
+	return d.reloader.good
 }
 
 // watched are the files and directories of the configuration in force, and of one that was loaded since and refused.

@@ -162,7 +162,36 @@ func TestReloadOfAStalledSave(t *testing.T) {
 	waitUntil(t, func() bool { return time.Now().After(settled) })
 	write(t, file, whole)
 	alertOf(t, d, stdout, "third")
-	if s := d.reloads(); s.good != 1 || s.bad != 0 {
-		t.Errorf("reloads %+v", s)
+	reloadsAre(t, d, 1, 0)
+}
+
+// A file that came to a directory while it was read was not read.
+func TestHolds(t *testing.T) {
+	dir := t.TempDir()
+	file, more := filepath.Join(dir, "rules.yaml"), filepath.Join(dir, "more")
+	if err := os.Mkdir(more, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	write(t, file, "a")
+	before := []string{file, more}
+	read := fingerprintOf(before)
+	if !fingerprintOf(before).holds(read, before, before) {
+		t.Error("nothing changed")
+	}
+	write(t, filepath.Join(more, "x.yaml"), "b")
+	if fingerprintOf(before).holds(read, before, before) {
+		t.Error("a new file is not noticed")
+	}
+	if now := []string{file}; !fingerprintOf(now).holds(read, before, now) {
+		t.Error("a file of a directory that is read no more counts")
+	}
+	other := filepath.Join(dir, "other.yaml")
+	write(t, other, "c")
+	if now := []string{file, other}; !fingerprintOf(now).holds(read, before, now) {
+		t.Error("a file that was not asked for before counts")
+	}
+	write(t, file, "d")
+	if fingerprintOf(before).holds(read, before, before) {
+		t.Error("a changed file is not noticed")
 	}
 }

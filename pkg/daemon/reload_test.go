@@ -148,6 +148,18 @@ func alertOf(t *testing.T, d *Daemon, stdout *output, text string) {
 	})
 }
 
+// reloadsAre waits until so many reloads are counted, which is just after their rules are in force.
+func reloadsAre(t *testing.T, d *Daemon, good, bad uint64) {
+	t.Helper()
+	waitUntil(t, func() bool {
+		s := d.reloads()
+		if s.good > good || s.bad > bad {
+			t.Fatalf("reloads %+v, want %d good and %d bad ones", s, good, bad)
+		}
+		return s.good == good && s.bad == bad
+	})
+}
+
 // A volume of Kubernetes: the files are links into a directory that is a link itself, which is replaced to change all of
 // them at once. Afterwards the old directory is removed.
 func TestReloadOfAVolume(t *testing.T) {
@@ -182,9 +194,7 @@ func TestReloadOfAVolume(t *testing.T) {
 		}
 		alertOf(t, d, stdout, text)
 	}
-	if s := d.reloads(); s.good != 3 || s.bad != 0 {
-		t.Errorf("reloads %+v", s)
-	}
+	reloadsAre(t, d, 3, 0)
 }
 
 // What is being written is not read before it is whole, a file that is gone keeps its rules in force, and what comes back
@@ -223,9 +233,7 @@ func TestReloadOfFiles(t *testing.T) {
 		t.Fatal(err)
 	}
 	alertOf(t, d, stdout, "second")
-	if s := d.reloads(); s.good != 1 || s.bad != 0 {
-		t.Errorf("reloads after a slow writer: %+v", s)
-	}
+	reloadsAre(t, d, 1, 0)
 
 	// Neighbours are none of its business.
 	write(t, filepath.Join(dir, "events.txt"), "x")
