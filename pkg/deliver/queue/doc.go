@@ -7,7 +7,8 @@
 //     is counted. It stays until it is acknowledged: through kill -9, loss of power after any operation, a full disk,
 //     failing writes and failing syncs.
 //   - Without Commit, a record is on stable storage ten milliseconds and one sync after Append, which itself never waits
-//     for the disk; if others were written just before, it may take a tenth of a second.
+//     for the disk; if others were written just before, it may take a tenth of a second, and in a process with more than
+//     ten queues up to a second.
 //   - Every record is given out at least once. After kill -9 those come again that were acknowledged while an older one
 //     was not, and those acknowledged in the last moment; after a loss of power, those acknowledged in the last second.
 //   - Records are given out in the order in which they were appended.

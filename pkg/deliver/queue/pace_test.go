@@ -69,3 +69,15 @@ func TestPace(t *testing.T) {
 		}
 	})
 }
+
+// Many queues together do not write more often than ten do.
+func TestPaceOfManyQueues(t *testing.T) {
+	for _, test := range []struct {
+		queues int64
+		want   time.Duration
+	}{{1, apart}, {10, apart}, {50, 500 * time.Millisecond}, {100, time.Second}, {1000, time.Second}} {
+		if got := pace(test.queues); got != test.want {
+			t.Errorf("%d queues: %v, want %v", test.queues, got, test.want)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package queue
 import (
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -14,6 +15,9 @@ const (
 	// written right after it. Every sync takes processor time from the evaluation of events, and there are as many
 	// queues as sinks.
 	apart = 100 * time.Millisecond
+	// With many queues each waits longer, so that all of them together write about a hundred times a second.
+	apartEach = 10 * time.Millisecond
+	apartMost = time.Second
 	// rushBytes is how much may wait before it stops waiting; half of what the memory holds is less if that is small.
 	rushBytes = 1 << 20
 	// flightBytes bounds what is written before the disk is asked to keep it.
@@ -41,8 +45,18 @@ type writer struct {
 	checkedAt    time.Time
 }
 
+// writers counts the queues of the process that write to a disk.
+var writers atomic.Int64
+
+// pace is the time between two writes of one of so many queues for which nobody waits.
+func pace(queues int64) time.Duration {
+	return min(max(apart, time.Duration(queues)*apartEach), apartMost)
+}
+
 // run writes what is appended, keeps the cursor and deletes files, until the queue is closed.
 func (q *Queue) run() {
+	writers.Add(1)
+	defer writers.Add(-1)
 	timer := time.NewTimer(q.pause())
 	defer timer.Stop()
 	for {
@@ -51,7 +65,7 @@ func (q *Queue) run() {
 		case <-timer.C:
 		case <-q.rush:
 		case <-q.kick:
-			timer.Reset(max(linger, apart-time.Since(q.w.wroteAt)))
+			timer.Reset(max(linger, pace(writers.Load())-time.Since(q.w.wroteAt)))
 			select {
 			case <-q.stop:
 			case <-timer.C:
