@@ -140,6 +140,10 @@ suite grpc-client grpc_client
 memory() { CGO_ENABLED=0 $GO test -count=1 -run 'Allocation|Large|Bombs' ./pkg/engine ./pkg/condition/program ./pkg/rule ./pkg/syscall ./rules; }
 suite memory memory
 
+# What the race detector makes so slow that only samples are taken with it: a cut at every byte, every flipped bit.
+damage() { CGO_ENABLED=0 $GO test -count=1 -timeout 10m ./pkg/deliver/queue; }
+suite damage damage
+
 # Everything under go test comes last, so that its lines close the output. Live kernel tests are among it: they say
 # themselves what is missing, and the report counts what was skipped.
 say "go test"
