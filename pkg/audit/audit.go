@@ -96,6 +96,10 @@ type Batch struct {
 	Rejects []Reject
 	// Trimmed counts the events that are evaluated without their request and response object.
 	Trimmed int
+	// Duplicates counts the events that were evaluated before. Whoever evaluates the batch sets it.
+	Duplicates int
+	// Cluster is what ka.cluster.name answers; empty for what the events say.
+	Cluster string
 
 	events  []event.Event
 	records []Record
@@ -135,7 +139,7 @@ func (b *Batch) free() {
 // clear forgets the events and what was counted, and keeps the text.
 func (b *Batch) clear() {
 	b.events, b.records = b.events[:0], b.records[:0]
-	b.Rejected, b.Rejects, b.Trimmed = [numReasons]int{}, b.Rejects[:0], 0
+	b.Rejected, b.Rejects, b.Trimmed, b.Duplicates = [numReasons]int{}, b.Rejects[:0], 0, 0
 	b.free()
 }
 

@@ -11,6 +11,8 @@ package config
 
 import (
 	"fmt"
+	"net/netip"
+	"time"
 
 	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/rule"
@@ -111,8 +113,28 @@ type Audit struct {
 	// Certificate and Key are PEM files; both empty for plain HTTP. ClientCA, when set, asks clients for a
 	// certificate signed by it.
 	Certificate, Key, ClientCA string
-	// MaxBody is the largest request body in bytes.
-	MaxBody int64
+	// TokenFile holds the bearer tokens of which a sender must show one, a line for each; empty for none.
+	TokenFile string
+	// Networks are those from which requests are taken; none for all.
+	Networks []netip.Prefix
+	// AllowUnauthenticated has the receiver listen beyond loopback without client certificates, tokens and networks.
+	AllowUnauthenticated bool
+	// MaxBody is the largest request body in bytes, MaxEvent the largest event that keeps its request and response object.
+	MaxBody, MaxEvent int64
+	// DuplicateTime and DuplicateEvents bound the window in which an event that comes again is recognised.
+	DuplicateTime   time.Duration
+	DuplicateEvents int
+	// Files are audit logs that are followed; their position is kept in the data directory.
+	Files []AuditFile
+}
+
+// AuditFile is an audit log, or a directory with such logs, that is read beside the receiver or in its place.
+type AuditFile struct {
+	Path string
+	// Cluster is what ka.cluster.name answers for its events; empty for what the events say.
+	Cluster string
+	// FromEnd starts at the end of a log for which no position is kept. Once reads what is there and ends.
+	FromEnd, Once bool
 }
 
 // Sensor is the system call sensor.
