@@ -14,9 +14,9 @@ func TestAuditPlugin(t *testing.T) {
 	}{
 		{`{name: k8saudit, open_params: "http://:9765/k8s-audit"}`, Audit{Listen: ":9765", Path: "/k8s-audit", MaxBody: 256 << 20}},
 		{`{name: k8saudit, library_path: libk8saudit.so, init_config: "", open_params: "http://[::1]:80/a"}`, Audit{Listen: "[::1]:80", Path: "/a", MaxBody: 256 << 20}},
-		{`{name: k8saudit, open_params: "https://0.0.0.0:9765/k8s-audit"}`, Audit{"0.0.0.0:9765", "/k8s-audit", "/etc/falco/falco.pem", "/etc/falco/falco.pem", "", 256 << 20}},
-		{`{name: k8saudit, init_config: {sslCertificate: /x.pem, webhookMaxBatchSize: 1000}, open_params: "https://h:1/"}`, Audit{"h:1", "/", "/x.pem", "/x.pem", "", 1000}},
-		{`{name: k8saudit, init_config: '{"sslCertificate": "/x.pem", "webhookMaxBatchSize": 12582912}', open_params: "https://h:1"}`, Audit{"h:1", "/", "/x.pem", "/x.pem", "", 256 << 20}},
+		{`{name: k8saudit, open_params: "https://0.0.0.0:9765/k8s-audit"}`, Audit{Listen: "0.0.0.0:9765", Path: "/k8s-audit", Certificate: "/etc/falco/falco.pem", Key: "/etc/falco/falco.pem", MaxBody: 256 << 20}},
+		{`{name: k8saudit, init_config: {sslCertificate: /x.pem, webhookMaxBatchSize: 1000}, open_params: "https://h:1/"}`, Audit{Listen: "h:1", Path: "/", Certificate: "/x.pem", Key: "/x.pem", MaxBody: 1000}},
+		{`{name: k8saudit, init_config: '{"sslCertificate": "/x.pem", "webhookMaxBatchSize": 12582912}', open_params: "https://h:1"}`, Audit{Listen: "h:1", Path: "/", Certificate: "/x.pem", Key: "/x.pem", MaxBody: 256 << 20}},
 		{`{name: k8saudit, init_config: , open_params: ""}`, Audit{Listen: "127.0.0.1:9765", Path: "/k8s-audit", MaxBody: 256 << 20}},
 		{`{name: k8saudit, init_config: {}}`, Audit{Listen: "127.0.0.1:9765", Path: "/k8s-audit", MaxBody: 256 << 20}},
 	} {
