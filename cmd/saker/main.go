@@ -72,7 +72,7 @@ func newCommand() *cobra.Command {
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usageError{fmt.Errorf("%w; see %s --help", err, c.CommandPath())}
 	})
-	c.AddCommand(newRun(), newReplay(), newLint(), newFmt(), newTest(), newExplain(), newFields(), newEvents(), newRules(), newSchema(), newAlerts(), newLSP(), newVersion())
+	c.AddCommand(newRun(), newReplay(), newLint(), newFmt(), newTest(), newExplain(), newFields(), newEvents(), newRules(), newSchema(), newAlerts(), newAudit(), newLSP(), newVersion())
 	return c
 }
 
