@@ -11,7 +11,7 @@ import (
 	"go.uber.org/zap"
 
 	"github.com/saker-security/saker/pkg/audit"
-	"github.com/saker-security/saker/pkg/audit/follow"
+	logs "github.com/saker-security/saker/pkg/audit/follow" // follow is a function here
 	"github.com/saker-security/saker/pkg/config"
 )
 
@@ -22,7 +22,7 @@ var errAllRead = errors.New("everything is read")
 // auditFiles is a source of audit events: a log, or a directory of logs, of the key audit.files.
 type auditFiles struct {
 	file     config.AuditFile
-	follower *follow.Follower
+	follower *logs.Follower
 
 	mu      sync.Mutex
 	cancel  context.CancelFunc
@@ -34,12 +34,12 @@ type auditFiles struct {
 // empty. evaluate judges a batch, and returns nil when its alerts are in the queues for good; after an error it is given
 // the same events again.
 func newAuditFiles(file config.AuditFile, dataDir string, splitter *audit.Splitter, evaluate func(context.Context, *audit.Batch) error, log *zap.Logger) *auditFiles {
-	o := follow.Options{Path: file.Path, FromEnd: file.FromEnd, Once: file.Once, Cluster: file.Cluster, Splitter: splitter, Evaluate: evaluate,
+	o := logs.Options{Path: file.Path, FromEnd: file.FromEnd, Once: file.Once, Cluster: file.Cluster, Splitter: splitter, Evaluate: evaluate,
 		Log: log.With(zap.String("log", file.Path))}
 	if dataDir != "" {
 		o.Position = filepath.Join(dataDir, "audit-files", positionName(file.Path))
 	}
-	return &auditFiles{file: file, follower: follow.New(o)}
+	return &auditFiles{file: file, follower: logs.New(o)}
 }
 
 // positionName is the name of the file with the position in a log.
@@ -54,7 +54,7 @@ func positionName(path string) string {
 func (a *auditFiles) name() string { return "k8s_audit of " + a.file.Path }
 
 // stats tells how it is doing.
-func (a *auditFiles) stats() follow.Stats { return a.follower.Stats() }
+func (a *auditFiles) stats() logs.Stats { return a.follower.Stats() }
 
 // open has nothing to take: a file that is not there may come.
 func (a *auditFiles) open() error { return nil }
