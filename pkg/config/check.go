@@ -198,6 +198,9 @@ var checks = []struct {
 	{[]string{"audit.max_body_bytes"}, func(c *Config) string {
 		return c.needs(c.Audit.MaxBody == 0, "audit.max_body_bytes is 0: no event could be taken in")
 	}},
+	{[]string{"audit.duplicate_time"}, func(c *Config) string {
+		return c.needs(c.Audit.DuplicateTime == 0, "audit.duplicate_time is 0: an event that is sent again would give its alerts again; write 10m, or 5m at least")
+	}},
 }
 
 // needs gives the text when something is wrong.

@@ -31,6 +31,7 @@ func FuzzLoad(f *testing.F) {
 	f.Add("a: &a [*a]\n", "", "a.b[0].c={x: y}", "SAKER_RULES=[{enable: {rule: x}}]")
 	f.Add("config_files: [/d, {path: /d/a.yaml, strategy: add-only}]\nrules: [{enable: {rule: x, tag: y}}]\nstatic_fields: {a: b, \"\\e\": c}\n", "rules: []", "config_files[]=/d/a.yaml", "X=1")
 	f.Add("append_output: [{match: {tags: [a]}, extra_fields: [x, {a: b}]}]\n", "config_files: x", "append_output[0].extra_output=%a.b", "SAKER_X=")
+	f.Add("audit: {listen: ':1', allowed_networks: [10.0.0.0/8, '::ffff:1.2.3.4/100'], files: [/a, {path: /b, once: on}, {path: '', from_end: x}]}\n", "plugins: [{name: k8saudit, open_params: 'file:///a'}]", "audit.files[1].cluster=c", "SAKER_AUDIT_ALLOWED_NETWORKS=fe80::1%x")
 	f.Add("plugins: [{name: k8saudit, init_config: '{\"maxEventSize\": 1}', open_params: 'https://:1/x'}, {name: container, init_config: {engines: {docker: {enabled: x}}}}]\n", "load_plugins: [k8saudit]\nconfig_files: [/d]", "http_output={url: 'http://x', headers: {a: b}}", "SAKER_DELIVERY_BATCH=3")
 	f.Add("config_files: [/]\nhttp_output: {template_file: /d/a.yaml, enabled: true, url: 'http://x'}\n", "{{.Message", "delivery.linger=${X}s", "X=5")
 	f.Add("engine: {kind: kmod, kmod: {buf_size_preset: 10}}\noutput_timeout: ${X}\ngrpc: {bind_address: 'unix://'}\n", "metrics: {interval: 1y}", "delivery.retry_min=2d", "X=99")
@@ -41,6 +42,10 @@ func FuzzLoad(f *testing.F) {
 		}}
 		c, warnings, err := Load(Input{File: "/main.yaml", Options: []string{option, "config_files[]=/d"}, Environment: []string{variable, "FALCO_HOSTNAME=h"}, files: files})
 		if err != nil {
+			warnings = append(warnings, strings.Split(err.Error(), "\n")...)
+		}
+		weak, err := c.CheckAccess()
+		if warnings = append(warnings, weak...); err != nil {
 			warnings = append(warnings, strings.Split(err.Error(), "\n")...)
 		}
 		for _, w := range warnings {

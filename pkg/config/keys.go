@@ -30,6 +30,7 @@ var sections = sync.OnceValue(func() []Section {
 		{"Program", slices.Concat(programKeys, sinkDelivery("program_output", func(o *Outputs) *deliver.Settings { return &o.Program.Delivery }))},
 		{"gRPC", slices.Concat(grpcKeys, sinkDelivery("grpc_output", func(o *Outputs) *deliver.Settings { return &o.GRPC.Delivery }))},
 		{"Sources", sourceKeys},
+		{"Kubernetes audit", auditKeys},
 		{"Plugins", pluginKeys},
 		{"Web server", webKeys},
 		{"The program's own log", logKeys},

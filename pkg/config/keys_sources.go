@@ -25,15 +25,6 @@ const noModule = "Saker has no kernel module; the sensor is CO-RE eBPF or, for k
 var sourceKeys = []Key{
 	key("sources", "", several(event.SourceK8sAudit, event.SourceSyscall), func(c *Config) *[]string { return &c.Sources },
 		"Event sources that run; empty for all.").ours(),
-	key("audit.listen", "127.0.0.1:9765", hostPort, func(c *Config) *string { return &c.Audit.Listen },
-		"Address and port of the receiver of Kubernetes audit events.").ours(),
-	key("audit.path", "/k8s-audit", urlPath, func(c *Config) *string { return &c.Audit.Path }, "Path of the receiver.").ours(),
-	key("audit.tls_certificate", "", text, func(c *Config) *string { return &c.Audit.Certificate },
-		"PEM file with the receiver's certificate chain; with audit.tls_key it makes the receiver speak HTTPS.").ours(),
-	key("audit.tls_key", "", text, func(c *Config) *string { return &c.Audit.Key }, "PEM file with the private key of audit.tls_certificate.").ours(),
-	key("audit.tls_client_ca", "", text, func(c *Config) *string { return &c.Audit.ClientCA },
-		"PEM file with the authorities whose client certificates are accepted; without it no client certificate is asked for.").ours(),
-	key("audit.max_body_bytes", "256MiB", size, func(c *Config) *int64 { return &c.Audit.MaxBody }, "Largest request body; a larger one is answered with 413.").ours(),
 	structured("engine.kind", "one of auto, modern_ebpf, bcc, nodriver", false, setEngine, func(c *Config) any { return c.Sensor.Kind },
 		schema{"anyOf": []any{schema{"enum": []string{"auto", "modern_ebpf", "bcc", "nodriver", "kmod", "ebpf"}}, refer("variable")}},
 		"System call driver: auto, modern_ebpf (CO-RE), bcc, or nodriver for none. kmod and ebpf are taken for auto with a warning; in place of replay there is the command saker replay.").

@@ -18,8 +18,10 @@ type pluginRecord struct {
 	// loaded are the names of the plugins that are answered.
 	loaded []string
 	audit  struct {
-		certificate string
-		maxBody     int
+		certificate       string
+		maxBody, maxEvent int
+		// listen is where the address was written, when the one of open_params holds.
+		listen origin
 	}
 }
 
@@ -41,8 +43,8 @@ var pluginKeys = []Key{
 	structured("plugins", "a list of entries such as {name: k8saudit, init_config: {...}, open_params: \"http://:9765/k8s-audit\"}", true,
 		setPlugins, showPlugins, refer("plugins"),
 		"Falco's plugins. k8saudit, json, container and k8smeta are built in, so library_path means nothing; another one is refused when it is to be loaded. "+
-			"k8saudit takes open_params http://HOST:PORT/PATH and https://HOST:PORT/PATH, which override audit.listen, audit.path, audit.tls_certificate and audit.tls_key of the files, "+
-			"and the keys of init_config below.").
+			"k8saudit takes open_params http://HOST:PORT/PATH and https://HOST:PORT/PATH, which override audit.listen, audit.path, audit.tls_certificate and audit.tls_key of the files; "+
+			"file://PATH, which is followed from its end, and PATH, which is read once, both as audit.files and without a receiver unless audit.listen is set; and the keys of init_config below.").
 		falco("container, in the file that it comes with", "its fields are built in"),
 	structured("load_plugins", "a list of names", true, setLoadPlugins, showLoad, refer("texts"),
 		"Which of the plugins are loaded, in this order; without the key all of them. It switches no source off: that does sources."),
@@ -55,7 +57,8 @@ var auditInit = newTable([]Key{
 		"PEM file with certificate and key, for open_params with https."),
 	key("webhookMaxBatchSize", "12582912", integer(1, maxInt), func(c *Config) *int { return &c.record.plugins.audit.maxBody },
 		"Largest request body in bytes, as audit.max_body_bytes; only a value other than 12582912 counts, since smaller bodies lose events."),
-	inert("maxEventSize", "262144", integer(1, maxInt), "Largest event in bytes.", "events of any size are evaluated"),
+	key("maxEventSize", "262144", integer(1, maxInt), func(c *Config) *int { return &c.record.plugins.audit.maxEvent },
+		"Longest event in bytes, as audit.max_event_bytes; only a value other than 262144 counts. Falco drops longer events, Saker evaluates them without their request and response object."),
 	inert("useAsync", "true", boolean, "Extract fields in a thread of their own.", "there are no such threads"),
 })
 
@@ -165,7 +168,7 @@ func (c *Config) loadPlugins() {
 // instead is the end of a sentence about a plugin that is not built in.
 func instead(name string) string {
 	if strings.HasPrefix(name, "k8saudit-") {
-		return ". Where the audit log of a cluster is only in the cloud's log service, forward it to audit.listen by POST, or use saker replay on its files"
+		return ". Where the audit log of a cluster is only in the cloud's log service, forward it to audit.listen by POST, or have its files read by audit.files"
 	}
 	return ". Take it out of load_plugins, or out of plugins where there is no load_plugins"
 }
@@ -184,6 +187,13 @@ func (c *Config) loadPlugin(p *plugin, t *table) {
 	}
 	if n := c.record.plugins.audit.maxBody; n > 0 && n != 12582912 && !c.stronger("audit.max_body_bytes", p.at) {
 		c.Audit.MaxBody = int64(n)
+	}
+	if n := c.record.plugins.audit.maxEvent; n > 0 && n != 262144 && !c.stronger("audit.max_event_bytes", p.at) {
+		if int64(n) < c.Audit.MaxEvent {
+			c.warn(c.place([]string{p.entry + ".init_config.maxEventSize"}), "key %s.init_config.maxEventSize: events of more than %s, which Falco would drop, are evaluated without their request and response object; "+
+				"rules that read those miss them, so take the key out unless memory is short", p.entry, formatSize(int64(n)))
+		}
+		c.Audit.MaxEvent = int64(n)
 	}
 	if p.parameters != "" {
 		if err := c.openAudit(p); err != nil {
@@ -236,15 +246,14 @@ func (c *Config) stronger(key string, at place) bool { return c.record.given[key
 
 // openAudit carries out the open_params of k8saudit.
 func (c *Config) openAudit(p *plugin) error {
-	if scheme, _, ok := strings.Cut(p.parameters, "://"); !ok || scheme == "file" {
-		if c.record.recorded {
-			return nil
-		}
-		return fmt.Errorf("%s is a file or directory: run takes audit events by HTTP only, saker replay evaluates files of them", shown(p.parameters))
+	if scheme, path, ok := strings.Cut(p.parameters, "://"); !ok {
+		return c.openAuditFile(p, AuditFile{Path: p.parameters, Once: true})
+	} else if scheme == "file" {
+		return c.openAuditFile(p, AuditFile{Path: path, FromEnd: true})
 	}
 	u, err := url.Parse(p.parameters)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" {
-		return errors.New("this address is not allowed, write http://HOST:PORT/PATH or https://HOST:PORT/PATH")
+		return errors.New("this address is not allowed, write http://HOST:PORT/PATH, https://HOST:PORT/PATH, file://PATH or PATH")
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Port() == "" {
 		return errors.New("must have the form http://HOST:PORT/PATH or https://HOST:PORT/PATH, with a port and nothing behind the path")
@@ -258,6 +267,7 @@ func (c *Config) openAudit(p *plugin) error {
 	}
 	if !c.stronger("audit.listen", p.open.origin) {
 		c.Audit.Listen = joinPort(u.Hostname(), u.Port())
+		c.record.plugins.audit.listen = origin{p.open.origin, p.entry + ".open_params"}
 	}
 	if !c.stronger("audit.path", p.open.origin) {
 		c.Audit.Path = path
@@ -272,6 +282,21 @@ func (c *Config) openAudit(p *plugin) error {
 			certificate = auditInit.named["sslCertificate"].Default
 		}
 		c.Audit.Certificate, c.Audit.Key = certificate, certificate
+	}
+	return nil
+}
+
+// openAuditFile reads a file, or a directory, beside those of audit.files. As with Falco there is no receiver then, unless
+// somebody says where it listens.
+func (c *Config) openAuditFile(p *plugin, f AuditFile) error {
+	if f.Path == "" {
+		return errors.New("file:// needs a path behind it, such as file:///var/log/kubernetes/audit.log")
+	}
+	if !c.given("audit.listen") {
+		c.Audit.Listen = ""
+	}
+	if c.sameFile(f.Path) < 0 && !c.stronger("audit.files", p.open.origin) {
+		c.Audit.Files = append(slices.Clone(c.Audit.Files), f)
 	}
 	return nil
 }

@@ -91,6 +91,12 @@ var definitions = schema{
 		"suggested_output": refer("boolean"),
 		"extra_fields":     list(either(schema{"type": "string"}, schema{"type": "object", "additionalProperties": refer("text")})),
 	})),
+	"networks": either(refer("network"), list(refer("network"))),
+	"network":  either(matching(`^[0-9.]+(/[0-9]{1,2})?$`), matching(`^[0-9A-Fa-f]*:[0-9A-Fa-f:.]*(/[0-9]{1,3})?$`), refer("variable")),
+	"audit_files": either(matching(`\S`), list(either(matching(`\S`), schema{
+		"type": "object", "additionalProperties": false, "required": []string{"path"},
+		"properties": schema{"path": matching(`\S`), "cluster": refer("text"), "from_end": refer("boolean"), "once": refer("boolean")},
+	}))),
 	"static_fields": schema{"type": "object", "additionalProperties": refer("text")},
 	"plugins": list(schema{
 		"type": "object", "additionalProperties": false, "required": []string{"name"},
