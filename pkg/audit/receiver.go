@@ -12,8 +12,6 @@ import (
 	"strconv"
 	"sync"
 	"time"
-
-	"github.com/go-chi/chi/v5"
 )
 
 // Defaults of a Receiver.
@@ -67,9 +65,12 @@ type Receiver struct {
 	// BodyTimeout is how long a body may take to arrive.
 	BodyTimeout time.Duration
 
+	// Access says who may send events. It is looked at before anything is read of the body.
+	Access Access
+	// Path takes events as /k8s-audit does, which it stands beside; empty for none. It begins with /.
+	Path string
+
 	counters counters
-	router   chi.Router
-	once     sync.Once
 	pool     sync.Pool
 }
 
@@ -84,20 +85,26 @@ func NewReceiver(s *Splitter, evaluate func(context.Context, *Batch) error) *Rec
 
 // ServeHTTP answers one request.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
-	r.once.Do(func() {
-		router := chi.NewRouter()
-		router.NotFound(func(w http.ResponseWriter, req *http.Request) {
-			r.answer(w, http.StatusNotFound, answer{Error: "no such path; audit events are taken at POST /k8s-audit"})
-		})
-		router.MethodNotAllowed(func(w http.ResponseWriter, req *http.Request) {
-			w.Header().Set("Allow", http.MethodPost)
-			r.answer(w, http.StatusMethodNotAllowed, answer{Error: "audit events are taken by POST only"})
-		})
-		router.Post("/k8s-audit", r.post)
-		router.Post("/k8s_audit", r.post) // as Falco called it up to 0.31
-		r.router = router
-	})
-	r.router.ServeHTTP(w, req)
+	if code, why := r.Access.check(req); code != 0 {
+		if code == http.StatusUnauthorized {
+			w.Header().Set("WWW-Authenticate", bearer)
+		}
+		r.refuse(w, req, code, why)
+		return
+	}
+	cluster, why := r.route(req.URL.Path)
+	if why != "" {
+		r.refuse(w, req, http.StatusNotFound, why)
+		return
+	}
+	if req.Method != http.MethodPost {
+		w.Header().Set("Allow", http.MethodPost)
+		r.refuse(w, req, http.StatusMethodNotAllowed, "audit events are taken by POST only")
+		return
+	}
+	from := keyOf(req, cluster)
+	r.counters.senders.requested(from)
+	r.post(w, req, from)
 }
 
 // work is the memory for one request.
@@ -109,9 +116,9 @@ type work struct {
 // keptBody is the greatest body whose memory is kept for the next request.
 const keptBody = 4 << 20
 
-func (r *Receiver) post(w http.ResponseWriter, req *http.Request) {
+func (r *Receiver) post(w http.ResponseWriter, req *http.Request, from senderKey) {
 	if err := checkHeader(req.Header); err != nil {
-		r.answer(w, http.StatusUnsupportedMediaType, answer{Error: err.Error()})
+		r.refuse(w, req, http.StatusUnsupportedMediaType, err.Error())
 		return
 	}
 	if req.ContentLength > r.MaxBody {
@@ -120,7 +127,7 @@ func (r *Receiver) post(w http.ResponseWriter, req *http.Request) {
 	}
 	if r.counters.reading.Add(1) > int64(r.MaxReading) {
 		r.counters.reading.Add(-1)
-		r.busy(w, "too many requests are arriving")
+		r.busy(w, answer{Error: "too many requests are arriving"})
 		return
 	}
 	m, _ := r.pool.Get().(*work)
@@ -136,46 +143,51 @@ func (r *Receiver) post(w http.ResponseWriter, req *http.Request) {
 		}
 	}()
 	if err != nil {
-		r.refuse(w, err)
+		r.unread(w, err)
 		return
 	}
 	defer r.counters.inFlight.Add(-1)
 	if r.counters.inFlight.Add(1) > int64(r.MaxRequests) {
-		r.busy(w, "too many requests are being worked on")
+		r.busy(w, answer{Error: "too many requests are being worked on"})
 		return
 	}
 	r.counters.bytes.Add(uint64(len(m.body)))
-	r.split(w, req.Context(), m)
+	r.split(w, req.Context(), m, from)
 }
 
 // split hands over the events of a body and answers.
-func (r *Receiver) split(w http.ResponseWriter, ctx context.Context, m *work) {
+func (r *Receiver) split(w http.ResponseWriter, ctx context.Context, m *work, from senderKey) {
 	var done answer
 	var failed error
+	m.batch.Cluster = from.cluster
 	err := r.Splitter.Split(&m.batch, m.body, func(b *Batch) error {
+		at := time.Now()
 		if b.Len() > 0 {
 			failed = r.Evaluate(ctx, b)
 		}
 		if failed == nil {
-			r.counters.count(b)
-			done.Accepted += b.Len()
-			done.Rejected += b.rejected()
+			r.counters.count(from, b, at)
+			done.add(b)
 		}
 		return failed
 	})
 	var bad *BodyError
 	switch {
 	case errors.Is(failed, ErrBusy):
-		r.busy(w, failed.Error())
+		done.Error = failed.Error()
+		r.busy(w, done)
 	case failed != nil:
-		r.answer(w, http.StatusInternalServerError, answer{Error: "evaluate the events: " + failed.Error()})
+		done.Error = "evaluate the events: " + failed.Error()
+		r.answer(w, http.StatusInternalServerError, done)
 	case errors.As(err, &bad):
 		if bad.Reason != nil {
 			r.counters.rejected[*bad.Reason].Add(1)
 		}
-		r.answer(w, http.StatusBadRequest, answer{Error: bad.Error(), Line: bad.Line, Column: bad.Column, Offset: &bad.Offset})
+		done.Error, done.Line, done.Column, done.Offset = bad.Error(), bad.Line, bad.Column, &bad.Offset
+		r.answer(w, http.StatusBadRequest, done)
 	case err != nil:
-		r.answer(w, http.StatusInternalServerError, answer{Error: err.Error()})
+		done.Error = err.Error()
+		r.answer(w, http.StatusInternalServerError, done)
 	default:
 		r.answer(w, http.StatusOK, done)
 	}
@@ -250,13 +262,26 @@ func (r *Receiver) read(w http.ResponseWriter, req *http.Request, m *work) (held
 	return held, nil
 }
 
-// refuse answers when the body could not be read.
-func (r *Receiver) refuse(w http.ResponseWriter, err error) {
+// refuseTime is how long the server goes on reading from a client that was refused before its body was read.
+const refuseTime = time.Second
+
+// refuse answers without having read the body. The connection ends, since what follows on it is that body, and no client
+// may keep it by sending the body slowly.
+func (r *Receiver) refuse(w http.ResponseWriter, req *http.Request, code int, why string) {
+	if req.ContentLength != 0 {
+		w.Header().Set("Connection", "close")
+		_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(refuseTime)) // without deadlines there is no connection to keep
+	}
+	r.answer(w, code, answer{Error: why})
+}
+
+// unread answers when the body could not be read.
+func (r *Receiver) unread(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, errTooLarge):
 		r.tooLarge(w)
 	case errors.Is(err, errNoMemory):
-		r.busy(w, err.Error())
+		r.busy(w, answer{Error: err.Error()})
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		w.Header().Set("Connection", "close")
 		r.answer(w, http.StatusRequestTimeout, answer{Error: fmt.Sprintf("the body did not arrive within %s", r.BodyTimeout)})
@@ -272,21 +297,31 @@ func (r *Receiver) tooLarge(w http.ResponseWriter) {
 		Error: fmt.Sprintf("the body is longer than %d bytes; send smaller batches (kube-apiserver --audit-webhook-batch-max-size)", r.MaxBody)})
 }
 
-func (r *Receiver) busy(w http.ResponseWriter, why string) {
+// busy answers that the sender shall try again soon.
+func (r *Receiver) busy(w http.ResponseWriter, a answer) {
 	w.Header().Set("Retry-After", retryAfter)
-	r.answer(w, http.StatusServiceUnavailable, answer{Error: why + "; try again in " + retryAfter + " seconds"})
+	a.Error += "; try again in " + retryAfter + " seconds"
+	r.answer(w, http.StatusServiceUnavailable, a)
 }
 
 // answer is the body of an answer.
 type answer struct {
-	// Accepted and Rejected count events and are part of a 200 only.
-	Accepted int    `json:"accepted"`
-	Rejected int    `json:"rejected"`
-	Error    string `json:"error,omitempty"`
+	// Accepted are the events that were evaluated, Duplicates those that were evaluated before, Rejected the items that
+	// are not evaluated. In an answer other than 200 they are what was done before the error.
+	Accepted   int    `json:"accepted"`
+	Duplicates int    `json:"duplicates"`
+	Rejected   int    `json:"rejected"`
+	Error      string `json:"error,omitempty"`
 	// Offset, Line and Column are where a malformed body is wrong.
 	Offset *int `json:"offset,omitempty"`
 	Line   int  `json:"line,omitempty"`
 	Column int  `json:"column,omitempty"`
+}
+
+func (a *answer) add(b *Batch) {
+	a.Accepted += b.Len() - b.Duplicates
+	a.Duplicates += b.Duplicates
+	a.Rejected += b.rejected()
 }
 
 func (r *Receiver) answer(w http.ResponseWriter, code int, a answer) {

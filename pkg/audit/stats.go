@@ -3,25 +3,29 @@ package audit
 import (
 	"net/http"
 	"sync/atomic"
+	"time"
 )
 
 // codes are the answers of a Receiver.
 var codes = [...]int{
-	http.StatusOK, http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestTimeout,
-	http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType, http.StatusInternalServerError,
-	http.StatusServiceUnavailable,
+	http.StatusOK, http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound,
+	http.StatusMethodNotAllowed, http.StatusRequestTimeout, http.StatusRequestEntityTooLarge,
+	http.StatusUnsupportedMediaType, http.StatusInternalServerError, http.StatusServiceUnavailable,
 }
 
 // counters count what went through a Receiver.
 type counters struct {
 	requests      [len(codes)]atomic.Uint64
 	events        atomic.Uint64
+	duplicates    atomic.Uint64
 	trimmed       atomic.Uint64
 	bytes         atomic.Uint64
 	rejected      [numReasons]atomic.Uint64
 	reading       atomic.Int64
+	streaming     atomic.Int64
 	inFlight      atomic.Int64
 	inFlightBytes atomic.Int64
+	senders       senders
 }
 
 func (c *counters) request(code int) {
@@ -32,37 +36,51 @@ func (c *counters) request(code int) {
 	}
 }
 
-func (c *counters) count(b *Batch) {
-	c.events.Add(uint64(b.Len()))
+// count counts what was evaluated of a batch that came from a sender at a time.
+func (c *counters) count(from senderKey, b *Batch, at time.Time) {
+	c.events.Add(uint64(b.Len() - b.Duplicates))
+	c.duplicates.Add(uint64(b.Duplicates))
 	c.trimmed.Add(uint64(b.Trimmed))
 	for reason, n := range b.Rejected {
 		c.rejected[reason].Add(uint64(n))
 	}
+	c.senders.count(from, b, at)
 }
 
-// Stats is what went through a Receiver since it was made.
+// Stats is what went through a Receiver since it was made. Every item of a body that was answered 200 is in exactly one
+// of Events, Duplicates and Rejected.
 type Stats struct {
-	// Requests counts the answers by status code; every code that is ever given is there.
+	// Requests counts the answers by status code; every code that is ever given is there. What is no HTTP request, or has
+	// too long headers, is answered by the server and not counted.
 	Requests map[int]uint64
-	// Events counts the events that were evaluated, Trimmed those of them that were too long and were evaluated without
-	// their request and response object.
-	Events, Trimmed uint64
+	// Events counts the events that were evaluated, Duplicates those that were evaluated before and were not again.
+	Events     uint64
+	Duplicates uint64
+	// Trimmed counts the events of both kinds that were too long and were seen without their request and response object.
+	Trimmed uint64
 	// Rejected counts the items that were not evaluated, by reason; every reason is there.
 	Rejected map[string]uint64
-	// Bytes is the length of the bodies that were read whole.
+	// Bytes is the length of the bodies, unpacked.
 	Bytes uint64
-	// Reading is the bodies that are arriving, InFlight those that are being worked on; InFlightBytes is the memory that
-	// both take.
-	Reading, InFlight, InFlightBytes int64
+	// Reading is the bodies that are arriving, Streaming those of them that are too long to be taken whole, InFlight the
+	// bodies and parts of bodies that are being worked on; InFlightBytes is the memory that all take.
+	Reading       int64
+	Streaming     int64
+	InFlight      int64
+	InFlightBytes int64
+	// Lag is how old the events were, Senders where they came from: those with the most events first, at most 64, and
+	// one more for the sum of the others.
+	Lag     Lag
+	Senders []Sender
 }
 
 // Stats takes a snapshot of the counters.
 func (r *Receiver) Stats() Stats {
 	c := &r.counters
 	s := Stats{
-		Requests: map[int]uint64{}, Events: c.events.Load(), Trimmed: c.trimmed.Load(),
+		Requests: map[int]uint64{}, Events: c.events.Load(), Duplicates: c.duplicates.Load(), Trimmed: c.trimmed.Load(),
 		Rejected: map[string]uint64{}, Bytes: c.bytes.Load(),
-		Reading: c.reading.Load(), InFlight: c.inFlight.Load(), InFlightBytes: c.inFlightBytes.Load(),
+		Reading: c.reading.Load(), Streaming: c.streaming.Load(), InFlight: c.inFlight.Load(), InFlightBytes: c.inFlightBytes.Load(),
 	}
 	for i, code := range codes {
 		s.Requests[code] = c.requests[i].Load()
@@ -70,5 +88,9 @@ func (r *Receiver) Stats() Stats {
 	for reason := range numReasons {
 		s.Rejected[reason.String()] = c.rejected[reason].Load()
 	}
+	s.Senders = c.senders.snapshot(time.Now())
+	c.senders.mu.Lock()
+	s.Lag = c.senders.lag.snapshot()
+	c.senders.mu.Unlock()
 	return s
 }
