@@ -20,6 +20,8 @@ type Record struct {
 	span scan.Span
 	// trimmed tells that the event was too long and is seen without these objects.
 	trimmed bool
+	// spaced tells that there is white space between tokens of the event.
+	spaced bool
 }
 
 // PluginName is the name of the plugin that makes audit events in Falco.
@@ -28,10 +30,32 @@ func (r *Record) PluginName() string { return "k8saudit" }
 // PluginInfo is the event as compact JSON.
 func (r *Record) PluginInfo() string { return r.json(r.span) }
 
-// AppendIdentity appends the text of the event: the API server sends the same text again when it repeats a batch, and
-// its auditID is unique.
+// AppendIdentity appends the cluster that the batch names and the content of the event, so that the same event has the
+// same identity when the API server sends it again, and when it is read from the log file of the API server.
 func (r *Record) AppendIdentity(dst []byte) (identity []byte, everywhere bool) {
-	return append(dst, r.b.doc[r.span.Start:r.span.End]...), true
+	dst = append(append(dst, r.b.Cluster...), 0)
+	return append(dst, r.content()...), true
+}
+
+// content is the text of the event between its braces, without white space between the tokens and without the members
+// kind and apiVersion at its beginning: lines of a log file have them there, items of an EventList do not.
+func (r *Record) content() string {
+	s := &r.b.s
+	start, end := s.Space(int(r.span.Start)+1), int(r.span.End)-1
+	for more := true; more && start < end; {
+		key, value := s.Key(start)
+		if name := r.b.doc[start+1 : key-1]; name != "kind" && name != "apiVersion" {
+			break
+		}
+		start, more = s.Next(s.Value(value, 0), '}')
+	}
+	raw := r.b.doc[min(start, end):end]
+	if !r.spaced {
+		return raw
+	}
+	from := len(r.b.scratch)
+	r.b.scratch = scan.Compact(r.b.scratch, raw)
+	return view(r.b.scratch[from:])
 }
 
 // index passes the object at i, which depth others enclose, and records the members that belong to group g. It returns
@@ -41,11 +65,21 @@ func (r *Record) index(i, depth int, g group, list func(i, depth int) int) int {
 	if depth++; depth > scan.MaxDepth {
 		return s.Value(i, scan.MaxDepth)
 	}
+	before := s.Spaced
+	if g == eventGroup {
+		s.Spaced = false
+	}
 	i = s.Space(i + 1)
 	if s.At(i) == '}' {
-		return i + 1
+		i++
+	} else {
+		i = r.indexMembers(i, depth, g, list)
 	}
-	return r.indexMembers(i, depth, g, list)
+	if g == eventGroup {
+		r.spaced = s.Spaced
+		s.Spaced = s.Spaced || before
+	}
+	return i
 }
 
 // indexMembers is index from the first member on; depth counts the object too.
@@ -122,7 +156,7 @@ func (r *Record) is(sp scan.Span, want string) bool {
 // json gives a value as compact JSON.
 func (r *Record) json(sp scan.Span) string {
 	raw := r.b.doc[sp.Start:sp.End]
-	if !r.b.spaced || raw[0] != '{' && raw[0] != '[' {
+	if !r.spaced || raw[0] != '{' && raw[0] != '[' {
 		return raw
 	}
 	start := len(r.b.scratch)

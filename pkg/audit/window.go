@@ -1,0 +1,216 @@
+package audit
+
+import (
+	"hash/maphash"
+	"math/bits"
+	"sync"
+	"time"
+
+	"github.com/saker-security/saker/pkg/event"
+)
+
+// State is what a Window knows of an event.
+type State uint8
+
+// The states.
+const (
+	// New is an event that the Window does not know: the caller has it now and ends that with Done or Forget.
+	New State = iota
+	// Seen is an event that was evaluated before.
+	Seen
+	// Busy is an event that somebody else has at this moment.
+	Busy
+)
+
+// String gives the name of the state.
+func (s State) String() string { return [...]string{"new", "seen", "busy"}[s] }
+
+// Claim stands for an event between Begin and Done or Forget. The zero Claim stands for none.
+type Claim struct {
+	key key
+	at  int64
+}
+
+// key tells events apart: two hashes with seeds of their own, so that nobody who sends events can make two of them the
+// same.
+type key struct{ a, b uint64 }
+
+// maxWindow bounds the events of a Window, whose places are numbers of 32 bits.
+const maxWindow = 1 << 28
+
+// Window remembers which events were evaluated, so that one that the API server sends again is known. Two events are
+// the same when they come from the same cluster (Batch.Cluster) and are the same text, apart from a kind and an
+// apiVersion at their beginning and white space between the tokens. That auditID and stage are the same is not enough:
+// clients choose the id. An event without auditID is always New.
+//
+// It holds a bounded number of events. One of them takes 24 bytes, and 16 to 32 bytes to find it; the memory is taken
+// when it is first used. A Window is safe for concurrent use.
+type Window struct {
+	keep  int64
+	seeds [4]maphash.Seed
+	born  time.Time
+
+	mu   sync.Mutex
+	busy map[key]struct{}
+	// ring holds the events in the order of Done: number n is at n modulo its length, first <= n < next.
+	ring        []seen
+	first, next uint64
+	// index finds an event: open addressing, at most half full.
+	index   []slot
+	evicted uint64
+}
+
+// seen is an event that was evaluated, and when that began, in nanoseconds since the Window was made.
+type seen struct {
+	key key
+	at  int64
+}
+
+// slot is an entry of the index: the place in the ring plus 1, 0 for none, and the low bits of the key, which say where
+// the search for it starts and mostly also that it is another one.
+type slot struct{ place, low uint32 }
+
+// NewWindow makes a Window for so many events, each of which is remembered for the time keep, or until there are as
+// many younger ones. Without events or time it remembers nothing, and only knows who has an event at this moment.
+func NewWindow(events int, keep time.Duration) *Window {
+	w := &Window{keep: int64(keep), born: time.Now(), busy: map[key]struct{}{}}
+	for i := range w.seeds {
+		w.seeds[i] = maphash.MakeSeed()
+	}
+	if events > 0 && keep > 0 {
+		events = min(events, maxWindow)
+		w.ring = make([]seen, events)
+		w.index = make([]slot, 1<<bits.Len(uint(2*events-1)))
+	}
+	return w
+}
+
+// Begin tells whether the event is known. If it is New, it is Busy for everybody until the caller calls Done or Forget
+// with the claim; otherwise the claim is of no use. The event must be one of this package.
+func (w *Window) Begin(e *event.Event) (Claim, State) {
+	r := e.Data.(*Record)
+	if id, ok := r.text(r.at[auditID]); !ok || id == "" {
+		return Claim{}, New
+	}
+	k := w.key(r)
+	now := int64(time.Since(w.born))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.expire(now)
+	if _, ok := w.busy[k]; ok {
+		return Claim{}, Busy
+	}
+	if at, ok := w.find(k); ok && now-w.ring[w.index[at].place-1].at < w.keep {
+		return Claim{}, Seen
+	}
+	w.busy[k] = struct{}{}
+	return Claim{k, now}, New
+}
+
+// Done remembers the event of a claim as evaluated. Its time counts from Begin.
+func (w *Window) Done(c Claim) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if _, ok := w.busy[c.key]; !ok {
+		return
+	}
+	delete(w.busy, c.key)
+	if len(w.ring) == 0 {
+		return
+	}
+	if at, ok := w.find(c.key); ok { // it was too old to count, and not removed yet
+		w.unlink(at)
+	}
+	if w.next-w.first == uint64(len(w.ring)) {
+		w.evicted++
+		w.drop()
+	}
+	place := w.next % uint64(len(w.ring))
+	w.ring[place] = seen{c.key, c.at}
+	w.next++
+	at, _ := w.find(c.key)
+	w.index[at] = slot{uint32(place) + 1, uint32(c.key.a)}
+}
+
+// Forget gives an event back that was not evaluated, or whose alerts are not in the queues: it is New the next time.
+func (w *Window) Forget(c Claim) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.busy, c.key)
+}
+
+// Len is how many evaluated events the Window holds, those among them whose time just ended.
+func (w *Window) Len() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return int(w.next - w.first)
+}
+
+// Evicted counts the events that were forgotten before their time because there were too many. When it grows, a
+// duplicate may not be recognised.
+func (w *Window) Evicted() uint64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.evicted
+}
+
+// key makes the key of an event.
+func (w *Window) key(r *Record) key {
+	text := r.content()
+	k := key{maphash.String(w.seeds[0], text), maphash.String(w.seeds[1], text)}
+	if cluster := r.b.Cluster; cluster != "" {
+		k.a ^= maphash.String(w.seeds[2], cluster)
+		k.b ^= maphash.String(w.seeds[3], cluster)
+	}
+	if k == (key{}) {
+		k.a = 1 // the zero key is that of no event
+	}
+	return k
+}
+
+// expireStep bounds how many events one call forgets, so that after a long pause nobody waits for all of them.
+const expireStep = 8
+
+// expire forgets some of the events whose time has ended.
+func (w *Window) expire(now int64) {
+	for n := 0; n < expireStep && w.first < w.next; n++ {
+		if now-w.ring[w.first%uint64(len(w.ring))].at < w.keep {
+			return
+		}
+		w.drop()
+	}
+}
+
+// drop forgets the oldest event.
+func (w *Window) drop() {
+	place := w.first % uint64(len(w.ring))
+	w.first++
+	if at, ok := w.find(w.ring[place].key); ok && w.index[at].place == uint32(place)+1 {
+		w.unlink(at)
+	}
+}
+
+// find gives where in the index a key is, or else where it would be put.
+func (w *Window) find(k key) (at uint32, ok bool) {
+	mask, low := uint32(len(w.index)-1), uint32(k.a)
+	for at = low & mask; len(w.index) > 0 && w.index[at].place != 0; at = (at + 1) & mask {
+		if s := w.index[at]; s.low == low && w.ring[s.place-1].key == k {
+			return at, true
+		}
+	}
+	return at, false
+}
+
+// unlink empties a slot of the index and moves up what stands behind it, so that find never meets a gap before what it
+// looks for.
+func (w *Window) unlink(at uint32) {
+	mask := uint32(len(w.index) - 1)
+	for next := (at + 1) & mask; w.index[next].place != 0; next = (next + 1) & mask {
+		home := w.index[next].low & mask
+		if (next-home)&mask >= (next-at)&mask { // the gap is between its home and where it stands
+			w.index[at] = w.index[next]
+			at = next
+		}
+	}
+	w.index[at] = slot{}
+}
