@@ -59,13 +59,15 @@ const (
 	NoTime
 	// BadTime is an event whose stageTimestamp is no RFC 3339 time.
 	BadTime
+	// CutOff is an event in the record of a log service that is cut off there.
+	CutOff
 
 	numReasons
 )
 
 // String gives the reason as counters name it.
 func (r Reason) String() string {
-	return [numReasons]string{"not_an_object", "not_an_event", "no_time", "bad_time"}[r]
+	return [numReasons]string{"not_an_object", "not_an_event", "no_time", "bad_time", "cut_off"}[r]
 }
 
 func (r Reason) text() string {
@@ -74,6 +76,7 @@ func (r Reason) text() string {
 		"the kind is neither Event nor EventList",
 		"the event has no stageTimestamp",
 		"the stageTimestamp is not an RFC 3339 time",
+		"the event is cut off or broken in the record of the log service",
 	}[r]
 }
 
@@ -96,6 +99,8 @@ type Batch struct {
 	Rejects []Reject
 	// Trimmed counts the events that are evaluated without their request and response object.
 	Trimmed int
+	// Foreign counts the entries of cloud logs that are about something else than audit events.
+	Foreign int
 	// Duplicates counts the events that were evaluated before. Whoever evaluates the batch sets it.
 	Duplicates int
 	// Cluster is what ka.cluster.name answers; empty for what the events say.
@@ -108,6 +113,9 @@ type Batch struct {
 	doc     string
 	spaced  bool
 	scratch []byte
+	// wrapper is what a wrapper holds, unwrapped the memory of a text with events from wrappers.
+	wrapper   Unwrapped
+	unwrapped []byte
 }
 
 // Len is the number of events.
@@ -140,12 +148,16 @@ func (b *Batch) free() {
 func (b *Batch) clear() {
 	b.events, b.records = b.events[:0], b.records[:0]
 	b.Rejected, b.Rejects, b.Trimmed, b.Duplicates = [numReasons]int{}, b.Rejects[:0], 0, 0
+	b.Foreign = 0
 	b.free()
 }
 
 // release lets go of the text.
 func (b *Batch) release() {
 	b.text, b.doc = nil, ""
+	if cap(b.unwrapped) > keptWrapper {
+		b.unwrapped = nil
+	}
 	b.s.Reset(nil)
 }
 

@@ -38,10 +38,13 @@ type FileReader struct {
 	Splitter *Splitter
 	// Report is told of each defect, if it is not nil.
 	Report func(*FileError)
+	// Unwrap opens the records of log services, nil for none.
+	Unwrap Unwrap
 
 	// Events counts what was read, Trimmed those that were too long and lack their request and response object, Rejected
-	// the items that are no events, Malformed the places that are no JSON.
-	Events, Trimmed, Rejected, Malformed int
+	// the items that are no events, Malformed the places that are no JSON, Foreign the entries of log services that are
+	// about something else.
+	Events, Trimmed, Rejected, Malformed, Foreign int
 
 	path   string
 	file   io.Reader
@@ -111,6 +114,7 @@ func (f *FileReader) ReadFrom(path string, r io.Reader, do func(*event.Event) er
 		f.Events += b.Len()
 		f.Trimmed += b.Trimmed
 		f.Rejected += b.rejected()
+		f.Foreign += b.Foreign
 		for _, reject := range b.Rejects {
 			f.report(bodyError(b.text, reject.Offset, reject.Reason.text()))
 		}
@@ -147,6 +151,9 @@ func (f *FileReader) report(e *BodyError) {
 // value takes the value that starts at the position, an item of an EventList or what may stand alone. It returns false
 // when the value is broken; then the position is where reading goes on.
 func (f *FileReader) value(inList bool) (ok bool, err error) {
+	if done, err := f.textLine(); done || err != nil {
+		return true, err
+	}
 	for {
 		end, err := f.cut(f.buf[f.pos:], inList)
 		var bad *BodyError
@@ -180,7 +187,7 @@ func (f *FileReader) value(inList bool) (ok bool, err error) {
 // cut hands over the events of the first value of text and returns where it ends. Nothing is handed over when the text
 // ends too soon.
 func (f *FileReader) cut(text []byte, inList bool) (int, error) {
-	c := cutter{splitter: f.Splitter, b: &f.batch, to: f.to, whole: true}
+	c := cutter{splitter: f.Splitter, b: &f.batch, to: f.to, whole: true, unwrap: f.Unwrap, alone: true}
 	each := c.item
 	if inList {
 		each = c.listItem
@@ -216,7 +223,7 @@ func (f *FileReader) resume(defect int) error {
 	}
 	for {
 		for f.pos < len(f.buf) {
-			if f.column == 1 && (f.buf[f.pos] == '{' || f.buf[f.pos] == '[') {
+			if f.column == 1 && isStart(f.buf[f.pos], f.Unwrap != nil) {
 				return nil
 			}
 			next := bytes.IndexByte(f.buf[f.pos:], '\n')

@@ -66,15 +66,17 @@ type cutter struct {
 	to       func(*Batch) error
 	// whole keeps full batches back until the text turns out to be right.
 	whole bool
+	// unwrap opens wrappers, nil for none; unwrapped tells that it did, copied that the text was copied for that. alone
+	// tells that the text is needed no longer once the document is opened.
+	unwrap                   Unwrap
+	unwrapped, copied, alone bool
 	// err is an error that is not a defect of the JSON text.
 	err error
 }
 
 // document cuts the first JSON value of text with each and returns the position after it. The last events wait for flush.
 func (c *cutter) document(text []byte, each func(i, depth int) int) (int, error) {
-	c.b.clear()
-	c.b.s.Reset(text)
-	c.b.text, c.b.doc, c.b.spaced = text, view(text), true
+	c.begin(text)
 	if uint64(len(text)) >= math.MaxUint32 {
 		return 0, bodyError(text, 0, "the text is longer than 4 GiB")
 	}
@@ -86,7 +88,7 @@ func (c *cutter) document(text []byte, each func(i, depth int) int) (int, error)
 	}
 	// White space is only of interest when a value is asked for as text, so one flag for all is enough.
 	c.b.spaced = c.b.s.Spaced
-	if first := c.b.Rejects; c.b.s.At(start) != '[' && len(first) == 1 && first[0].Offset == start {
+	if first := c.b.Rejects; !c.unwrapped && c.b.s.At(start) != '[' && len(first) == 1 && first[0].Offset == start {
 		err := bodyError(text, start, first[0].Reason.text())
 		reason := first[0].Reason
 		err.Reason = &reason
@@ -193,6 +195,7 @@ func (c *cutter) object(i, depth int) int {
 	case head.is(head.at[kind], "Event"):
 		c.b.records = append(c.b.records, head)
 		return c.finish(i, end)
+	case c.unwrapAt(i, end, depth):
 	default:
 		c.b.reject(NotAnEvent, i)
 	}
@@ -242,8 +245,11 @@ func (c *cutter) finish(i, end int) int {
 
 // flush hands over what was cut.
 func (c *cutter) flush() error {
-	if len(c.b.events) == 0 && c.b.rejected() == 0 {
+	if len(c.b.events) == 0 && c.b.rejected() == 0 && c.b.Foreign == 0 {
 		return nil
+	}
+	if c.unwrapped {
+		c.b.s.Reset(c.b.text) // all of it
 	}
 	err := c.splitter.hand(c.b, c.to)
 	c.b.clear()
