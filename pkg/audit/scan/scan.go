@@ -62,12 +62,21 @@ func (s *Scanner) Fail(i int, expected string) int {
 	switch {
 	case i >= len(s.b):
 		s.Err = &Error{Offset: len(s.b), Message: "the text ends where " + expected + " is expected", Short: true}
-	case s.b[i] < ' ' || s.b[i] > '~':
-		s.Err = &Error{Offset: i, Message: fmt.Sprintf("byte 0x%02x where %s is expected", s.b[i], expected)}
 	default:
-		s.Err = &Error{Offset: i, Message: fmt.Sprintf("%q where %s is expected", s.b[i], expected)}
+		s.Err = unexpected(s.b[i], i, expected)
 	}
 	return -1
+}
+
+func unexpected(c byte, i int, expected string) *Error {
+	if c < ' ' || c > '~' {
+		return &Error{Offset: i, Message: fmt.Sprintf("byte 0x%02x where %s is expected", c, expected)}
+	}
+	return &Error{Offset: i, Message: fmt.Sprintf("%q where %s is expected", c, expected)}
+}
+
+func tooDeep(i int) *Error {
+	return &Error{Offset: i, Message: fmt.Sprintf("nested deeper than %d levels", MaxDepth)}
 }
 
 // Space returns the position of the first byte from i on that is no white space.
@@ -136,7 +145,7 @@ func (s *Scanner) Value(i, depth int) int {
 		return s.str(i)
 	case '{', '[':
 		if depth >= MaxDepth {
-			s.Err = &Error{Offset: i, Message: fmt.Sprintf("nested deeper than %d levels", MaxDepth)}
+			s.Err = tooDeep(i)
 			return -1
 		}
 		if c == '{' {
