@@ -16,6 +16,9 @@ type Access struct {
 	Tokens func() []string
 	// Networks are those from which requests are taken; none for all. An IPv4 address is the same in both of its forms.
 	Networks []netip.Prefix
+	// Now, when it is set, is asked for each request what holds at this moment in place of the other members, which may
+	// change in this way.
+	Now func() *Access
 }
 
 // bearer is the scheme that a 401 asks for.
@@ -23,6 +26,9 @@ const bearer = `Bearer realm="audit"`
 
 // check returns 0 when the request may come in, or else the status to answer with and why.
 func (a *Access) check(req *http.Request) (code int, why string) {
+	if a.Now != nil {
+		return a.Now().check(req)
+	}
 	if len(a.Networks) > 0 && !a.allows(req.RemoteAddr) {
 		return http.StatusForbidden, "requests from this address are not taken; add it to the allowed networks"
 	}
