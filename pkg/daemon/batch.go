@@ -2,36 +2,32 @@ package daemon
 
 import (
 	"context"
-	"net/http"
+	"errors"
+	"fmt"
 	"time"
 
 	"go.uber.org/zap"
 
 	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/event"
 )
 
 // commitTime is how long a request waits for its alerts to be on stable storage. The API server waits 30 seconds for an
 // answer.
 const commitTime = 20 * time.Second
 
-// evaluateBatch evaluates the events of a request, and returns nil when their alerts are in the queues for good. Else it
-// returns audit.ErrBusy, so that the API server sends the batch again; an alert that is in a queue already has the same
-// ID then.
+// evaluateBatch evaluates those of the events that were not evaluated before, and returns nil when their alerts are in
+// the queues for good, as are those of the others. Else it returns audit.ErrBusy, so that the batch is sent again: the
+// events that were evaluated are known then, and an alert that is in a queue already has the same ID.
 func (d *Daemon) evaluateBatch(ctx context.Context, b *audit.Batch) error {
-	w := d.pipeline.worker(false)
-	defer d.pipeline.release(w)
-	var err error
-	for e := range b.All() {
-		if err = w.evaluate(e); err != nil {
-			break
-		}
+	if err := d.evaluateEvents(b); err != nil {
+		return err
 	}
-	if err == nil {
-		limit, cancel := context.WithTimeout(ctx, commitTime)
-		defer cancel()
-		err = d.pipeline.outputs.Commit(limit)
-	}
-	if err != nil {
+	limit, cancel := context.WithTimeout(ctx, commitTime)
+	defer cancel()
+	// Also when all events were known: their alerts may be those of a request that was not answered, for which nobody
+	// waited until they were stored.
+	if err := d.commit(limit); err != nil {
 		d.log.Error("the alerts of a batch of audit events cannot be stored; the sender is told to send it again", zap.Error(err))
 		return &unstored{err}
 	}
@@ -41,6 +37,54 @@ func (d *Daemon) evaluateBatch(ctx context.Context, b *audit.Batch) error {
 	return nil
 }
 
+// evaluateEvents evaluates the events that nobody has evaluated. The first error ends it.
+func (d *Daemon) evaluateEvents(b *audit.Batch) error {
+	w := d.pipeline.worker(false)
+	defer d.pipeline.release(w)
+	in, done := d.intake, 0
+	in.handed.Add(uint64(b.Len()))
+	for e := range b.All() {
+		known, err := d.evaluateOnce(w, e)
+		if known {
+			b.Duplicates++
+			in.duplicates.Add(1)
+		}
+		done++
+		if err == nil {
+			continue
+		}
+		in.unfinished.Add(uint64(b.Len() - done))
+		if errors.Is(err, audit.ErrBusy) {
+			return err
+		}
+		d.log.Error("the alerts of a batch of audit events cannot be put into the queues; the sender is told to send it again", zap.Error(err))
+		return &unstored{err}
+	}
+	return nil
+}
+
+// evaluateOnce evaluates an event unless it is known. An event that is being evaluated for another request is
+// audit.ErrBusy: whether that will end well is not known yet.
+func (d *Daemon) evaluateOnce(w *worker, e *event.Event) (known bool, err error) {
+	claim, state := d.intake.window.Begin(e)
+	switch state {
+	case audit.Seen:
+		return true, nil
+	case audit.Busy:
+		d.intake.busy.Add(1)
+		return false, errElsewhere
+	}
+	if err := w.evaluate(e); err != nil {
+		d.intake.window.Forget(claim)
+		return false, err
+	}
+	d.intake.window.Done(claim)
+	return false, nil
+}
+
+// errElsewhere is the error of a batch of which an event is being evaluated for another request.
+var errElsewhere = fmt.Errorf("%w: an event of the batch is being evaluated for another request", audit.ErrBusy)
+
 // unstored is the error of a batch whose alerts cannot be stored. It is audit.ErrBusy: the sender shall try again.
 type unstored struct{ err error }
 
@@ -48,19 +92,3 @@ func (e *unstored) Error() string { return "alerts cannot be stored: " + e.err.E
 
 // Unwrap gives what it stands for, and the cause.
 func (e *unstored) Unwrap() []error { return []error{audit.ErrBusy, e.err} }
-
-// auditPath is where the receiver takes events.
-const auditPath = "/k8s-audit"
-
-// alsoAt has the receiver take events at another path, too.
-func alsoAt(path string, receiver http.Handler) http.Handler {
-	if path == "" || path == auditPath {
-		return receiver
-	}
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == path {
-			r.URL.Path, r.URL.RawPath = auditPath, ""
-		}
-		receiver.ServeHTTP(w, r)
-	})
-}

@@ -2,22 +2,41 @@ package daemon
 
 import (
 	"crypto/tls"
-	"os"
+	"fmt"
+	"slices"
 	"sync"
-	"time"
 
 	"go.uber.org/zap"
+
+	"github.com/saker-security/saker/internal/regular"
+	"github.com/saker-security/saker/pkg/audit"
 )
+
+// tlsConfig is audit.TLSConfig for files that may be anything: a pipe would hold the program up.
+func tlsConfig(certificate, key, clientCA string) (*tls.Config, error) {
+	for _, name := range []string{certificate, key, clientCA} {
+		if name == "" {
+			continue
+		}
+		f, err := regular.Open(name)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificates: %w", err)
+		}
+		_ = f.Close() // nothing was done with it
+	}
+	return audit.TLSConfig(certificate, key, clientCA)
+}
 
 // certificates are the TLS settings of a server, read again when one of their files changed, so that a certificate that
 // is renewed is used without a restart. They are safe for concurrent use.
 type certificates struct {
-	load  func() (*tls.Config, error)
-	files []string
+	load func() (*tls.Config, error)
+	// files gives the names of the files, which a reload may change.
+	files func() []string
 	log   *zap.Logger
 
 	mu      sync.Mutex
-	seen    []time.Time
+	seen    []stamped
 	current *tls.Config
 }
 
@@ -36,15 +55,18 @@ func (c *certificates) config() (*tls.Config, error) {
 	return follow, nil
 }
 
-// changed is when each file changed last.
-func (c *certificates) changed() []time.Time {
-	times := make([]time.Time, len(c.files))
-	for i, name := range c.files {
-		if info, err := os.Stat(name); err == nil {
-			times[i] = info.ModTime()
-		}
+// stamped is a file with what tells whether it changed.
+type stamped struct {
+	name  string
+	stamp fileStamp
+}
+
+// changed is the present state of the files.
+func (c *certificates) changed() (list []stamped) {
+	for _, name := range c.files() {
+		list = append(list, stamped{name, stampOf(name)})
 	}
-	return times
+	return list
 }
 
 // latest gives the settings for a new connection. Files that cannot be used, such as those that are just being
@@ -53,11 +75,7 @@ func (c *certificates) latest() *tls.Config {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now := c.changed()
-	same := true
-	for i := range now {
-		same = same && now[i].Equal(c.seen[i])
-	}
-	if same {
+	if slices.Equal(now, c.seen) {
 		return c.current
 	}
 	c.seen = now
@@ -68,6 +86,6 @@ func (c *certificates) latest() *tls.Config {
 	}
 	fresh.NextProtos = c.current.NextProtos
 	c.current = fresh
-	c.log.Info("certificate read again", zap.Strings("files", c.files))
+	c.log.Info("certificate read again", zap.Strings("files", c.files()))
 	return c.current
 }

@@ -4,7 +4,6 @@ package daemon
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +17,6 @@ import (
 
 	"go.uber.org/zap"
 
-	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/deliver"
 	"github.com/saker-security/saker/pkg/event"
@@ -48,16 +46,17 @@ type Daemon struct {
 	log      *zap.Logger
 	ops      *operation
 	pipeline *pipeline
-	receiver *audit.Receiver
-	sensor   *sensor
+	// intake is nil when no audit events are taken in.
+	intake *intake
+	sensor *sensor
 	// sources are kept running until the program is told to end, servers until it has ended.
 	sources, servers []*keeper
 	reloader         reloader
 	// loaded is what the files were when the configuration was loaded.
 	loaded fingerprint
 	// absent are the sources for which the machine has no means.
-	absent     []sourceState
-	audit, web *server
+	absent []sourceState
+	web    *server
 	// stopTime is stopTime.
 	stopTime time.Duration
 }
@@ -133,7 +132,7 @@ func (d *Daemon) openAll() error {
 		d.reportRules(name)
 	}
 	if slices.Contains(names, event.SourceK8sAudit) {
-		if err := d.openAudit(); err != nil {
+		if err := d.openAudit(required(event.SourceK8sAudit)); err != nil {
 			return err
 		}
 	}
@@ -159,43 +158,21 @@ func (d *Daemon) reportRules(source string) {
 	d.log.Info("rules loaded", zap.String("source", source), zap.Int("rules", n))
 }
 
-// keep makes the keeper of a source that is open.
-func (d *Daemon) keep(s source) *keeper {
-	return &keeper{source: s, log: d.log, panicked: d.pipeline.panicked, up: true}
-}
-
-// openAudit makes the receiver of audit events.
-func (d *Daemon) openAudit() error {
-	d.receiver = audit.NewReceiver(&audit.Splitter{}, d.evaluateBatch)
-	if d.cfg.Audit.MaxBody > 0 {
-		d.receiver.MaxBody = d.cfg.Audit.MaxBody
-		d.receiver.MaxBytes = max(d.receiver.MaxBytes, d.cfg.Audit.MaxBody+d.cfg.Audit.MaxBody/2)
-	}
-	d.audit = &server{title: event.SourceK8sAudit, network: "tcp", address: d.cfg.Audit.Listen, log: d.log,
-		handler: alsoAt(d.cfg.Audit.Path, d.receiver),
-		hint:    " (choose another address with --audit-listen)"}
-	if d.cfg.Audit.Certificate != "" {
-		d.audit.files = []string{d.cfg.Audit.Certificate, d.cfg.Audit.Key, d.cfg.Audit.ClientCA}
-		d.audit.tls = func() (*tls.Config, error) {
-			return audit.TLSConfig(d.cfg.Audit.Certificate, d.cfg.Audit.Key, d.cfg.Audit.ClientCA)
-		}
-	}
-	if err := d.audit.open(); err != nil {
-		return err
-	}
-	d.sources = append(d.sources, d.keep(d.audit))
-	return nil
+// keep makes the keeper of a source that is open. events is the event source of its rules, empty for a server without
+// events.
+func (d *Daemon) keep(s source, events string) *keeper {
+	return &keeper{source: s, events: events, log: d.log, panicked: d.pipeline.panicked, up: true}
 }
 
 // openWeb makes the server of health checks and metrics.
 func (d *Daemon) openWeb() error {
-	d.web = &server{title: "health checks and metrics", network: "tcp", log: d.log, handler: newWeb(d), tls: webTLS(d.cfg.Web), files: []string{d.cfg.Web.Certificate},
+	d.web = &server{title: "health checks and metrics", network: "tcp", log: d.log, handler: newWeb(d), tls: webTLS(d.cfg.Web), files: func() []string { return []string{d.cfg.Web.Certificate} },
 		address: net.JoinHostPort(d.cfg.Web.Address, fmt.Sprint(d.cfg.Web.Port)),
 		hint:    " (choose another port with -o webserver.listen_port=N, or -o webserver.enabled=false)"}
 	if err := d.web.open(); err != nil {
 		return err
 	}
-	d.servers = append(d.servers, d.keep(d.web))
+	d.servers = append(d.servers, d.keep(d.web, ""))
 	return nil
 }
 
@@ -210,7 +187,7 @@ func (d *Daemon) openControl() {
 		d.log.Warn("there is no control socket, so that saker alerts cannot ask this process", zap.Error(err))
 		return
 	}
-	d.servers = append(d.servers, d.keep(s))
+	d.servers = append(d.servers, d.keep(s, ""))
 }
 
 // openSensor makes the system call sensor. A machine without the means for it is an error only when required.
@@ -225,24 +202,21 @@ func (d *Daemon) openSensor(required bool) error {
 		return err
 	}
 	d.sensor = s
-	d.sources = append(d.sources, d.keep(s))
+	d.sources = append(d.sources, d.keep(s, event.SourceSyscall))
 	return nil
 }
-
-// AuditAddress is where the audit receiver listens, empty when it does not.
-func (d *Daemon) AuditAddress() string { return d.audit.addressOf() }
 
 // WebAddress is where health checks and metrics are served, empty when they are not.
 func (d *Daemon) WebAddress() string { return d.web.addressOf() }
 
-// Run takes in events until ctx ends, then finishes what was taken in, prints the statistics and closes everything.
+// Run takes in events until ctx ends, or until all sources are read to their end, then finishes what was taken in, prints the statistics and closes everything.
 func (d *Daemon) Run(ctx context.Context) error {
 	defer takeStandardLog(d.log)()
 	defer d.close()
 	working := context.WithoutCancel(ctx)
 	failures := make(chan error, 3)
-	endServers := d.start(working, d.servers)
-	endSources := d.start(working, d.sources)
+	endServers, _ := d.start(working, d.servers)
+	endSources, read := d.start(working, d.sources)
 	endOperation := d.operate(ctx, failures)
 	reloadContext, stopReloading := context.WithCancel(ctx)
 	var reloading sync.WaitGroup
@@ -251,6 +225,8 @@ func (d *Daemon) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 		d.log.Info("ending: finishing what was taken in")
+	case <-read:
+		d.log.Info("ending: everything is read")
 	case err = <-failures:
 	}
 	stopReloading()
@@ -263,12 +239,20 @@ func (d *Daemon) Run(ctx context.Context) error {
 	return errors.Join(err, endServers())
 }
 
-// start keeps sources running. The returned function ends them, after what is being worked on or when stopTime is over.
-func (d *Daemon) start(ctx context.Context, sources []*keeper) (end func() error) {
+// start keeps sources running. The returned function ends them, after what is being worked on or when stopTime is over;
+// read is closed when all of them have nothing more to give, before that or after.
+func (d *Daemon) start(ctx context.Context, sources []*keeper) (end func() error, read <-chan struct{}) {
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	for _, k := range sources {
 		running.Go(func() { k.keep(ctx) })
+	}
+	all := make(chan struct{})
+	if len(sources) > 0 {
+		go func() {
+			running.Wait()
+			close(all)
+		}()
 	}
 	return func() error {
 		limit, done := context.WithTimeout(context.WithoutCancel(ctx), d.stopTime)
@@ -282,7 +266,7 @@ func (d *Daemon) start(ctx context.Context, sources []*keeper) (end func() error
 		stopping.Wait()
 		running.Wait()
 		return errors.Join(errs...)
-	}
+	}, all
 }
 
 // close releases everything; what is closed already stays so.

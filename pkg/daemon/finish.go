@@ -55,8 +55,8 @@ func (d *Daemon) reportNotEvaluated() {
 	for _, line := range d.pipeline.notEvaluated() {
 		d.log.Warn("events were not evaluated", zap.String("source", line.source), zap.String("reason", line.reason), zap.Uint64("events", line.count))
 	}
-	if d.receiver != nil {
-		for reason, n := range d.receiver.Stats().Rejected {
+	if r := d.currentReceiver(); r != nil {
+		for reason, n := range r.Stats().Rejected {
 			if n > 0 {
 				d.log.Warn("audit items were rejected", zap.String("reason", reason), zap.Uint64("items", n))
 			}

@@ -94,9 +94,16 @@ func (p printable) Write(line []byte) (int, error) {
 
 // printed logs what libraries print. All lines have one message, so that the log bounds also those that differ, as what
 // a stranger sent does.
-type printed struct{ log *zap.Logger }
+type printed struct {
+	log *zap.Logger
+	// noted, if it is not nil, is given each line, too.
+	noted func(string)
+}
 
 func (p printed) Write(line []byte) (int, error) {
+	if p.noted != nil {
+		p.noted(string(line))
+	}
 	text := deliver.ErrorText(errors.New(strings.TrimSuffix(string(line), "\n")))
 	p.log.Info("a library of the program tells", zap.String("text", text))
 	return len(line), nil
@@ -105,7 +112,7 @@ func (p printed) Write(line []byte) (int, error) {
 // takeStandardLog has what libraries print to the standard logger logged, until the returned function is called.
 func takeStandardLog(to *zap.Logger) (giveBack func()) {
 	w, flags, prefix := log.Writer(), log.Flags(), log.Prefix()
-	log.SetOutput(printed{to})
+	log.SetOutput(printed{log: to})
 	log.SetFlags(0)
 	log.SetPrefix("")
 	return func() {

@@ -166,6 +166,7 @@ func (d *Daemon) tryReload(stable func() bool) (changes []zap.Field, err error) 
 	if err != nil {
 		return nil, notWhile(stable, err)
 	}
+	fixed := d.keepFixed(&cfg)
 	now := fingerprintOf(paths)
 	if err := errors.Join(d.checkGone(&cfg), checkEmptied(d.reloader.good, now)); err != nil {
 		return nil, notWhile(stable, err)
@@ -179,6 +180,10 @@ func (d *Daemon) tryReload(stable func() bool) (changes []zap.Field, err error) 
 		return nil, notWhile(stable, err)
 	}
 	outputs, err := enabledOutputs(&cfg, d.log, d.options.Stdout)
+	if err != nil {
+		return nil, notWhile(stable, err)
+	}
+	admit, err := d.nextAccess(&cfg)
 	if err != nil {
 		return nil, notWhile(stable, err)
 	}
@@ -197,15 +202,18 @@ func (d *Daemon) tryReload(stable func() bool) (changes []zap.Field, err error) 
 	if text := findings.String() + strings.Join(warnings, "\n"); text != "" {
 		d.log.Warn("findings about configuration and rules", zap.Strings("findings", strings.Split(strings.TrimSpace(text), "\n")))
 	}
-	d.keepFixed(&cfg)
+	if len(fixed) > 0 {
+		d.log.Warn("these settings changed and need a restart, they stay as they are until then", zap.Strings("settings", fixed))
+	}
+	admit()
 	d.inForce.Store(&cfg)
 	d.refuse(nil)
 	d.reloader.good = now
 	if d.sensor != nil {
 		d.sensor.retarget()
 	}
-	for _, s := range d.sourceStates() {
-		d.reportRules(s.name)
+	for _, source := range d.runningSources() {
+		d.reportRules(source)
 	}
 	return changes, nil
 }
@@ -232,9 +240,8 @@ func withFindings(err error, text string) error {
 	return fmt.Errorf("%w: %s", ErrRules, strings.Join(lines, "; "))
 }
 
-// keepFixed names the settings that changed and that need a restart, and keeps them as they are.
-func (d *Daemon) keepFixed(cfg *config.Config) {
-	var changed []string
+// keepFixed keeps the settings that need a restart as they are, and names those that changed.
+func (d *Daemon) keepFixed(cfg *config.Config) (changed []string) {
 	keep := func(name string, now, new any) {
 		n, o := reflect.ValueOf(new).Elem(), reflect.ValueOf(now).Elem()
 		if !reflect.DeepEqual(n.Interface(), o.Interface()) {
@@ -247,7 +254,7 @@ func (d *Daemon) keepFixed(cfg *config.Config) {
 		keep("data_dir", &old.DataDir, &cfg.DataDir)
 	}
 	cfg.DataDir = old.DataDir // also one that could not be used
-	keep("audit", &old.Audit, &cfg.Audit)
+	d.keepAudit(cfg, keep)
 	keep("engine", &old.Sensor, &cfg.Sensor)
 	keep("webserver.enabled", &old.Web.Enabled, &cfg.Web.Enabled)
 	keep("webserver.listen_address", &old.Web.Address, &cfg.Web.Address)
@@ -259,7 +266,33 @@ func (d *Daemon) keepFixed(cfg *config.Config) {
 	keep("sources", &old.Sources, &cfg.Sources)
 	keep("FALCO_HOSTNAME", &old.Hostname, &cfg.Hostname)
 	keep("HOST_ROOT", &old.HostRoot, &cfg.HostRoot)
-	if len(changed) > 0 {
-		d.log.Warn("these settings changed and need a restart, they stay as they are until then", zap.Strings("settings", changed))
+	return changed
+}
+
+// keepAudit is keepFixed for the intake of audit events: all but who may send them stays as it is.
+func (d *Daemon) keepAudit(cfg *config.Config, keep func(name string, now, new any)) {
+	old, next := &d.cfg.Audit, &cfg.Audit
+	keep("audit.listen", &old.Listen, &next.Listen)
+	keep("audit.path", &old.Path, &next.Path)
+	keep("audit.max_body_bytes", &old.MaxBody, &next.MaxBody)
+	keep("audit.max_event_bytes", &old.MaxEvent, &next.MaxEvent)
+	keep("audit.duplicate_time", &old.DuplicateTime, &next.DuplicateTime)
+	keep("audit.duplicate_events", &old.DuplicateEvents, &next.DuplicateEvents)
+	keep("audit.files", &old.Files, &next.Files)
+	if now := &d.settings().Audit; (now.Certificate == "") != (next.Certificate == "") {
+		keep("audit.tls_certificate", &now.Certificate, &next.Certificate)
+		next.Key, next.ClientCA = now.Key, now.ClientCA
 	}
+}
+
+// nextAccess makes who may send audit events by a configuration; the returned function puts it into force.
+func (d *Daemon) nextAccess(cfg *config.Config) (admit func(), err error) {
+	if d.intake == nil || d.intake.receiver == nil {
+		return func() {}, nil
+	}
+	next, err := d.accessOf(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return func() { d.intake.access.current.Store(next) }, nil
 }

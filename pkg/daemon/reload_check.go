@@ -61,13 +61,13 @@ func rulesOf(cfg *config.Config) string {
 	return strings.Join(cfg.RulesFiles, ", ")
 }
 
-// runningSources are the names of the sources that are taken in, also of one that is down for the moment, sorted.
+// runningSources are the names of the event sources that are taken in, also of one that is down for the moment, sorted.
 func (d *Daemon) runningSources() (names []string) {
 	for _, k := range d.sources {
-		names = append(names, k.name())
+		names = append(names, k.events)
 	}
 	slices.Sort(names)
-	return names
+	return slices.Compact(names)
 }
 
 // enabledRules counts the rules that are looked at, by source.

@@ -294,7 +294,7 @@ func TestReloadOfTheConfiguration(t *testing.T) {
 	mu.Unlock()
 	d.Reload()
 	waitUntil(t, func() bool { return d.reloads().good == 1 })
-	stderr.waitFor(t, `"settings":["data_dir","audit","engine"]`)
+	stderr.waitFor(t, `"settings":["data_dir","audit.listen","engine"]`)
 	stderr.waitFor(t, "a warning about a key")
 	if !d.log.Core().Enabled(zap.DebugLevel) {
 		t.Error("the level of the log did not change")

@@ -112,8 +112,8 @@ func TestSensorIsRestarted(t *testing.T) {
 	if err := s.open(); err != nil {
 		t.Fatal(err)
 	}
-	d.sources = []*keeper{d.keep(s)}
-	end := d.start(t.Context(), d.sources)
+	d.sources = []*keeper{d.keep(s, "syscall")}
+	end, _ := d.start(t.Context(), d.sources)
 	opened[0].end <- errors.New("torn")
 	waitUntil(t, func() bool { state := d.sources[0].state(); return state.up && state.restarts == 1 })
 	if got := s.counts(); got.name != "fake" || got.driver.Delivered != 20 || got.driver.Lost[driver.LossBufferFull] != 4 || got.state.Threads == 0 {

@@ -25,7 +25,9 @@ type server struct {
 	handler          http.Handler
 	// tls makes the settings of TLS, again when one of files changed; nil for plain HTTP.
 	tls   func() (*tls.Config, error)
-	files []string
+	files func() []string
+	// noted, if it is not nil, is given what the server of net/http prints, each a line.
+	noted func(string)
 	// hint says what to do when the address cannot be taken.
 	hint string
 	log  *zap.Logger
@@ -46,7 +48,7 @@ func (s *server) open() error {
 		return http.ErrServerClosed
 	}
 	made := audit.NewServer("", nil, s.handler)
-	made.ErrorLog = log.New(printed{s.log}, "", 0)
+	made.ErrorLog = log.New(printed{s.log, s.noted}, "", 0)
 	if s.tls != nil {
 		var err error
 		if made.TLSConfig, err = (&certificates{load: s.tls, files: s.files, log: s.log}).config(); err != nil {

@@ -36,12 +36,15 @@ const (
 // keeper keeps a source running: when it fails or panics it is started again, alone, after a pause.
 type keeper struct {
 	source
-	log *zap.Logger
+	// events is the event source whose rules are for what comes of it, empty for none.
+	events string
+	log    *zap.Logger
 	// panicked is told of every panic of the source.
 	panicked func(where string, value any, stack []byte)
 
 	mu       sync.Mutex
 	up       bool
+	read     bool
 	restarts uint64
 	failure  string
 }
@@ -50,10 +53,10 @@ type keeper struct {
 func (k *keeper) state() sourceState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return sourceState{name: k.name(), up: k.up, restarts: k.restarts, failure: k.failure}
+	return sourceState{name: k.name(), up: k.up, restarts: k.restarts, failure: k.failure, optional: k.read}
 }
 
-// keep runs the source, which is open, until ctx ends.
+// keep runs the source, which is open, until ctx ends or everything is read.
 func (k *keeper) keep(ctx context.Context) {
 	pause := minPause
 	for {
@@ -62,6 +65,10 @@ func (k *keeper) keep(ctx context.Context) {
 		err := k.guard(k.run)
 		if ctx.Err() != nil {
 			k.ended(err)
+			return
+		}
+		if errors.Is(err, errAllRead) {
+			k.allRead()
 			return
 		}
 		if err == nil {
@@ -109,6 +116,14 @@ func (k *keeper) ended(err error) {
 	if err != nil {
 		k.log.Error("ended with an error", zap.String("source", k.name()), zap.Error(err))
 	}
+}
+
+// allRead is the end of a source that has nothing more to give, which is no failure.
+func (k *keeper) allRead() {
+	k.mu.Lock()
+	k.up, k.read, k.failure = false, true, errAllRead.Error()
+	k.mu.Unlock()
+	k.log.Info("everything is read", zap.String("source", k.name()))
 }
 
 func (k *keeper) failed(err error, pause time.Duration) {

@@ -79,9 +79,9 @@ func TestSourcesAreRestarted(t *testing.T) {
 		}
 		p := &pipeline{log: logger}
 		d := &Daemon{log: logger, pipeline: p, stopTime: stopTime}
-		d.sources = []*keeper{d.keep(bad), d.keep(good)}
+		d.sources = []*keeper{d.keep(bad, "x"), d.keep(good, "y")}
 		began := time.Now()
-		end := d.start(t.Context(), d.sources)
+		end, _ := d.start(t.Context(), d.sources)
 		synctest.Wait()
 		want := sourceState{name: "script", failure: "it; broke"}
 		if got := d.sources[0].state(); got != want {
@@ -127,8 +127,8 @@ func TestPauseOfSources(t *testing.T) {
 			s.opens = append(s.opens, func() error { return errors.New("x") })
 		}
 		d := &Daemon{log: zap.NewNop(), pipeline: &pipeline{log: zap.NewNop()}, stopTime: stopTime}
-		d.sources = []*keeper{d.keep(s)}
-		end := d.start(t.Context(), d.sources)
+		d.sources = []*keeper{d.keep(s, "x")}
+		end, _ := d.start(t.Context(), d.sources)
 		time.Sleep(3*time.Minute + time.Millisecond)
 		synctest.Wait()
 		for i := 1; i < len(s.opened); i++ {

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/saker-security/saker/pkg/alert"
-	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/syscall"
 	"github.com/saker-security/saker/pkg/syscall/driver"
@@ -21,7 +20,8 @@ type sourceState struct {
 	restarts uint64
 	// failure says why it is not up, on one line; empty when it is.
 	failure string
-	// optional sources are no matter of health: nobody asked for this one by name, and the machine has no means for it.
+	// optional sources are no matter of health: nobody asked for this one by name, and the machine has no means for it, or
+	// all that it had to give is read.
 	optional bool
 }
 
@@ -64,9 +64,6 @@ func (d *Daemon) sensorCounts() (s sensorState, ok bool) {
 	}
 	return d.sensor.counts(), true
 }
-
-// currentReceiver is the receiver of audit events, nil when there is none.
-func (d *Daemon) currentReceiver() *audit.Receiver { return d.receiver }
 
 // emit delivers an alert that the program itself makes to all sinks.
 func (d *Daemon) emit(a *alert.Alert) error { return d.pipeline.outputs.Deliver(a) }
