@@ -142,3 +142,36 @@ func TestPauseOfSources(t *testing.T) {
 		}
 	})
 }
+
+// A source that is read to its end is not started again, which is no failure; when all are, that is told.
+func TestSourcesAreReadToTheirEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		first, second := newScript(), newScript()
+		first.runs = []func() error{func() error { return errAllRead }}
+		second.runs = []func() error{func() error { time.Sleep(time.Hour); return errAllRead }}
+		d := &Daemon{log: zap.NewNop(), pipeline: &pipeline{log: zap.NewNop()}, stopTime: stopTime}
+		d.sources = []*keeper{d.keep(first, "x"), d.keep(second, "x")}
+		end, read := d.start(t.Context(), d.sources)
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if got, want := d.sources[0].state(), (sourceState{name: "script", failure: "everything is read", optional: true}); got != want {
+			t.Errorf("%+v, want %+v", got, want)
+		}
+		select {
+		case <-read:
+			t.Error("told too early")
+		default:
+		}
+		if got := d.runningSources(); !slices.Equal(got, []string{"x"}) {
+			t.Errorf("%q", got)
+		}
+		before := time.Now()
+		<-read
+		if took := time.Since(before); took != time.Hour-time.Minute {
+			t.Errorf("told after %v", took)
+		}
+		if err := end(); err != nil || len(first.opened)+len(second.opened) > 0 {
+			t.Error(err)
+		}
+	})
+}
