@@ -48,13 +48,19 @@ func newAuthority(t *testing.T, name string) *authority {
 // organizations are the groups.
 func (a *authority) issue(t *testing.T, name string, groups ...string) pair {
 	t.Helper()
+	return a.issueFor(t, net.IPv4(127, 0, 0, 1), name, groups...)
+}
+
+// issueFor is issue for a server on another address.
+func (a *authority) issueFor(t *testing.T, address net.IP, name string, groups ...string) pair {
+	t.Helper()
 	key := newKey(t)
 	template := &x509.Certificate{
 		SerialNumber: serial(t), Subject: pkix.Name{CommonName: name, Organization: groups},
 		NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
-		DNSNames:    []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
+		DNSNames:    []string{"localhost"}, IPAddresses: []net.IP{address},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, a.certificate, key.Public(), a.key)
 	if err != nil {

@@ -129,8 +129,8 @@ func (s *scene) joinNode(name string) {
 }
 
 func (s *scene) reportNode(name string) {
-	status := fmt.Sprintf(`{"status":{"addresses":[{"type":"InternalIP","address":"127.0.0.1"}],"daemonEndpoints":{"kubeletEndpoint":{"Port":%d}},
-"conditions":[{"type":"Ready","status":"True","reason":"KubeletReady","message":"posting ready status"}]}}`, s.kubelet)
+	status := fmt.Sprintf(`{"status":{"addresses":[{"type":"InternalIP","address":%q}],"daemonEndpoints":{"kubeletEndpoint":{"Port":%d}},
+"conditions":[{"type":"Ready","status":"True","reason":"KubeletReady","message":"posting ready status"}]}}`, s.kubelet.IP.String(), s.kubelet.Port)
 	s.done(s.as("system:node:"+name).CoreV1().Nodes().Patch(ctx(), name, types.StrategicMergePatchType, []byte(status), metav1.PatchOptions{}, "status"))
 }
 

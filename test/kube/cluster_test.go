@@ -5,6 +5,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -56,7 +57,7 @@ type cluster struct {
 	ca      *authority
 	url     string
 	dir     string
-	kubelet int
+	kubelet *net.TCPAddr
 	server  *process
 	etcd    *process
 	// auditLog is the API server's own log of audit events, which has what the webhook gets.
@@ -76,7 +77,7 @@ func startCluster(t *testing.T, dir string, ca *authority, audit auditFlags) *cl
 	}
 	c.kubelet = startKubelet(t, ca)
 	client, peer := "http://127.0.0.1:"+freePort(t), "http://127.0.0.1:"+freePort(t)
-	c.etcd = start(t, dir, filepath.Join(*serversDir, "etcd"), "--data-dir", filepath.Join(dir, "etcd-data"), "--unsafe-no-fsync",
+	c.etcd = start(t, dir, filepath.Join(*serversDir, "etcd"), "--data-dir", filepath.Join(dir, "etcd-data"), "--unsafe-no-fsync", "--log-level=error",
 		"--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer)
 	eventually(t, "etcd answers", time.Minute, c.etcd.running(t, func() error { return healthy(client + "/readyz") }))
 	c.startServer(t, client, audit)
@@ -103,7 +104,7 @@ func (c *cluster) startServer(t *testing.T, etcd string, audit auditFlags) {
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local", "--service-account-key-file=" + signerPublic,
 		"--service-account-signing-key-file=" + signerKey, "--service-cluster-ip-range=10.96.0.0/16",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
-		"--endpoint-reconciler-type=none", "--audit-log-path=" + c.auditLog, "--audit-log-mode=blocking", "--v=1",
+		"--endpoint-reconciler-type=none", "--audit-log-path=" + c.auditLog, "--audit-log-mode=blocking", "--v=0",
 	}
 	c.server = start(t, c.dir, filepath.Join(*serversDir, "kube-apiserver"), append(args, audit...)...)
 	admin := c.client(t, "kubernetes-super-admin")

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"io"
 	"net"
@@ -27,10 +28,12 @@ const (
 // containers run one program, which echoes.
 type kubelet struct{}
 
-// startKubelet gives the port on which the kubelet of this machine listens.
-func startKubelet(t *testing.T, ca *authority) int {
+// startKubelet gives the address on which the kubelet listens. The API server passes no request on to a loopback
+// address, so it is the machine's own where there is one; only the API server's certificate opens it.
+func startKubelet(t *testing.T, ca *authority) *net.TCPAddr {
 	t.Helper()
-	p := ca.issue(t, "system:node:node-1", "system:nodes")
+	address := ownAddress(t)
+	p := ca.issueFor(t, address, "system:node:node-1", "system:nodes")
 	certificate, err := tls.X509KeyPair(p.certificate, p.key)
 	if err != nil {
 		t.Fatal(err)
@@ -45,11 +48,36 @@ func startKubelet(t *testing.T, ca *authority) int {
 	mux.HandleFunc("/pods", k.text(`{"kind":"PodList","apiVersion":"v1","items":[]}`))
 	mux.HandleFunc("/metrics", k.text("kubelet_running_pods 3\n"))
 	mux.HandleFunc("/stats/summary", k.text("{}"))
+	clients := x509.NewCertPool()
+	clients.AddCert(ca.certificate)
 	server := httptest.NewUnstartedServer(mux)
-	server.TLS = &tls.Config{Certificates: []tls.Certificate{certificate}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12}
+	server.Listener.Close()
+	server.Listener, err = (&net.ListenConfig{}).Listen(t.Context(), "tcp", net.JoinHostPort(address.String(), "0"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.TLS = &tls.Config{
+		Certificates: []tls.Certificate{certificate}, ClientCAs: clients, ClientAuth: tls.RequireAndVerifyClientCert,
+		NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12,
+	}
 	server.StartTLS()
 	t.Cleanup(server.Close)
-	return server.Listener.Addr().(*net.TCPAddr).Port
+	return server.Listener.Addr().(*net.TCPAddr)
+}
+
+// ownAddress gives an IPv4 address of this machine that is not loopback, or loopback when there is no other.
+func ownAddress(t *testing.T) net.IP {
+	t.Helper()
+	addresses, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, a := range addresses {
+		if network, ok := a.(*net.IPNet); ok && network.IP.To4() != nil && network.IP.IsGlobalUnicast() {
+			return network.IP
+		}
+	}
+	return net.IPv4(127, 0, 0, 1)
 }
 
 func (kubelet) text(body string) http.HandlerFunc {

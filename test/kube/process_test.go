@@ -45,7 +45,7 @@ func start(t *testing.T, dir, program string, args ...string) *process {
 	t.Cleanup(func() {
 		p.kill()
 		if t.Failed() {
-			t.Logf("the end of %s:\n%s", p.log, lastLines(p.log, 40))
+			t.Logf("the end of %s:\n%s", p.log, lastLines(p.log, 15))
 		}
 	})
 	return p

@@ -57,6 +57,13 @@ func startAlertSink(t *testing.T) *alertSink {
 	return s
 }
 
+// count gives how many alerts came, without those that came again.
+func (s *alertSink) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.alerts)
+}
+
 // byEvent gives the alerts so far by the auditID of their event.
 func (s *alertSink) byEvent() map[string][]alert {
 	s.mu.Lock()
@@ -148,4 +155,3 @@ func (d *daemon) evaluated(t *testing.T) (int, error) {
 	}
 	return d.metric("saker_events_evaluated_total", `source="k8s_audit"`)
 }
-

@@ -1,0 +1,206 @@
+package kube
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
+)
+
+const privileged = "securityContext: {privileged: true}"
+
+// attacksOnPods are pods that reach for their node, and hands inside running pods.
+var attacksOnPods = []scenario{
+	{
+		name: "privileged pod",
+		act:  func(s *scene) { s.create("mallory", podWith("shop", "privileged", privileged)) },
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged", fields: fields{"ka.target.namespace": "shop"}}},
+	},
+	{
+		name: "privileged pod by server-side apply",
+		act:  func(s *scene) { s.apply("mallory", podWith("shop", "privileged-applied", privileged)) },
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-applied"}},
+	},
+	{
+		name: "privileged pod with a generated name",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: v1, kind: Pod, metadata: {generateName: job-, namespace: shop}, spec: {containers: [{name: app, image: registry.example/app:1.4, "+privileged+"}]}}")
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", fields: fields{"ka.resp.name": "job-*"}}},
+	},
+	{
+		name: "privileged second container",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "privileged-second", "initContainers: [{name: copy, image: registry.example/copy:2, "+privileged+"}]"))
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-second"}},
+	},
+	{
+		name: "privileged pod written as protobuf",
+		act: func(s *scene) {
+			yes := true
+			s.done(s.as("mallory", func(c *rest.Config) { c.ContentType = "application/vnd.kubernetes.protobuf" }).CoreV1().Pods("shop").Create(ctx(), &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "privileged-protobuf"},
+				Spec: corev1.PodSpec{Containers: []corev1.Container{{
+					Name: "app", Image: "registry.example/app:1.4", SecurityContext: &corev1.SecurityContext{Privileged: &yes},
+				}}},
+			}, metav1.CreateOptions{}))
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-protobuf"}},
+	},
+	{
+		name: "privileged pod written as YAML",
+		act: func(s *scene) {
+			s.status(http.StatusCreated, "mallory", http.MethodPost, "/api/v1/namespaces/shop/pods", "application/yaml", podWith("shop", "privileged-yaml", privileged))
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-yaml"}},
+	},
+	{
+		// What counts is that the pod comes: its controller creates it, under the controller's name.
+		name: "privileged pods of a daemon set",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: miner, namespace: shop}, spec: {selector: {matchLabels: {app: miner}}, template: {metadata: {labels: {app: miner}}, spec: {containers: [{name: app, image: registry.example/miner:1, "+privileged+"}]}}}}")
+			s.create(controllers+"daemon-set-controller", "{apiVersion: v1, kind: Pod, metadata: {generateName: miner-, namespace: shop, labels: {app: miner}}, spec: {containers: [{name: app, image: registry.example/miner:1, "+privileged+"}]}}")
+		},
+		want: []want{{rule: "Privileged container requested", user: controllers + "daemon-set-controller", fields: fields{"ka.resp.name": "miner-*", "ka.target.namespace": "shop"}}},
+	},
+	{
+		name: "root of the node mounted",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "root-mount", "volumes: [{name: host, hostPath: {path: /}}]"))
+		},
+		want: []want{{rule: "Sensitive host path mounted into a pod", user: "mallory", target: "root-mount"}},
+	},
+	{
+		name: "container runtime socket mounted by client-side apply",
+		act: func(s *scene) {
+			manifest := pod("shop", "socket-mount", "volumes: [{name: tmp, emptyDir: {}}, {name: runtime, hostPath: {path: /run/containerd/containerd.sock, type: Socket}}]")
+			s.clientSideApply("mallory", manifest)
+		},
+		want: []want{{rule: "Sensitive host path mounted into a pod", user: "mallory", target: "socket-mount"}},
+	},
+	{
+		name: "sensitive path spelled another way",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "odd-mount", "volumes: [{name: host, hostPath: {path: //etc/./kubernetes}}]"))
+		},
+		want: []want{{rule: "Sensitive host path mounted into a pod", user: "mallory", target: "odd-mount"}},
+	},
+	{
+		name: "processes of the node",
+		act:  func(s *scene) { s.create("mallory", pod("shop", "host-pid", "hostPID: true")) },
+		want: []want{{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "host-pid"}},
+	},
+	{
+		name: "shared memory of the node",
+		act:  func(s *scene) { s.apply("mallory", pod("shop", "host-ipc", "hostIPC: true")) },
+		want: []want{{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "host-ipc"}},
+	},
+	{
+		name: "network of the node",
+		act:  func(s *scene) { s.create("mallory", pod("shop", "host-network", "hostNetwork: true")) },
+		want: []want{{rule: "Pod joins the host's network", user: "mallory", target: "host-network"}},
+	},
+	{
+		name: "powerful capability",
+		act: func(s *scene) {
+			s.create("mallory", podWith("shop", "capable", "securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE, SYS_ADMIN]}}"))
+		},
+		want: []want{{rule: "Pod asks for powerful capabilities", user: "mallory", target: "capable"}},
+	},
+	{
+		name: "powerful capability of an init container",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "capable-init", "initContainers: [{name: first, image: registry.example/first:1, securityContext: {capabilities: {add: [SYS_PTRACE]}}}]"))
+		},
+		want: []want{{rule: "Pod asks for powerful capabilities", user: "mallory", target: "capable-init"}},
+	},
+	{
+		name: "pod among the system's",
+		act:  func(s *scene) { s.create("mallory", pod("kube-system", "coredns-helper", "")) },
+		want: []want{{rule: "Pod placed in a system namespace", user: "mallory", target: "coredns-helper", fields: fields{"ka.target.namespace": "kube-system"}}},
+	},
+	{
+		name: "debug container",
+		act:  func(s *scene) { s.debug("mallory", "shop", "web", "debugger", false) },
+		want: []want{{rule: "Debug container added to a running pod", user: "mallory", target: "web"}},
+	},
+	{
+		name: "privileged debug container",
+		act:  func(s *scene) { s.debug("mallory", "shop", "web", "debugger-privileged", true) },
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "web"}},
+	},
+	{
+		name: "command by websocket",
+		act:  func(s *scene) { s.says("id -u")(s.exec("mallory", "shop", "web", websocket, "id", "-u")) },
+		want: []want{{rule: "Session opened in a pod", user: "mallory", target: "web", fields: fields{"ka.target.subresource": "exec"}}},
+	},
+	{
+		name: "command by SPDY",
+		act: func(s *scene) {
+			s.says("cat")(s.exec("alice", "shop", "web", spdy31, "cat", "/var/run/secrets/kubernetes.io/serviceaccount/token"))
+		},
+		want: []want{{rule: "Session opened in a pod", user: "alice", target: "web", fields: fields{"ka.target.subresource": "exec"}}},
+	},
+	{
+		name: "terminal taken over by websocket",
+		act:  func(s *scene) { s.says("whoami")(s.attach("mallory", "shop", "web", websocket, "whoami")) },
+		want: []want{{rule: "Session opened in a pod", user: "mallory", target: "web", fields: fields{"ka.target.subresource": "attach"}}},
+	},
+	{
+		name: "terminal taken over by SPDY",
+		act:  func(s *scene) { s.says("whoami")(s.attach("mallory", "shop", "web", spdy31, "whoami")) },
+		want: []want{{rule: "Session opened in a pod", user: "mallory", target: "web", fields: fields{"ka.target.subresource": "attach"}}},
+	},
+	{
+		name: "tunnel by websocket",
+		act:  func(s *scene) { s.forward("mallory", "shop", "web", websocket) },
+		want: []want{{rule: "Port forwarded into a pod", user: "mallory", target: "web"}},
+	},
+	{
+		name: "tunnel by SPDY",
+		act:  func(s *scene) { s.forward("mallory", "shop", "web", spdy31) },
+		want: []want{{rule: "Port forwarded into a pod", user: "mallory", target: "web"}},
+	},
+	{
+		name: "kubelet runs a command",
+		act: func(s *scene) {
+			s.status(s.proxied(), "mallory", http.MethodPost, "/api/v1/nodes/node-1/proxy/run/shop/web/app?cmd=id", "", "")
+		},
+		want: []want{{rule: "Kubelet reached through the API server", user: "mallory", target: "node-1"}},
+	},
+	{
+		name: "kubelet lists pods",
+		act: func(s *scene) {
+			s.status(s.proxied(), "mallory", http.MethodGet, "/api/v1/nodes/node-1:"+fmt.Sprint(s.kubelet.Port)+"/proxy/pods", "", "")
+		},
+		want: []want{{rule: "Kubelet reached through the API server", user: "mallory", target: "node-1:*"}},
+	},
+}
+
+// debug adds a debug container to a pod, as kubectl debug does.
+func (s *scene) debug(who, namespace, pod, name string, privileged bool) {
+	body := fmt.Sprintf(`{"spec":{"ephemeralContainers":[{"name":%q,"image":"registry.example/tools:3","stdin":true,"tty":true,"targetContainerName":"app","securityContext":{"privileged":%t}}]}}`, name, privileged)
+	s.done(s.as(who).CoreV1().Pods(namespace).Patch(ctx(), pod, types.StrategicMergePatchType, []byte(body), metav1.PatchOptions{}, "ephemeralcontainers"))
+}
+
+// clientSideApply creates an object as kubectl apply does without --server-side: with the whole object in an annotation.
+func (s *scene) clientSideApply(who, manifest string) {
+	resource, object := s.objects(who, manifest)
+	text, err := object.MarshalJSON()
+	s.ok(err)
+	object.SetAnnotations(map[string]string{"kubectl.kubernetes.io/last-applied-configuration": string(text)})
+	s.done(resource.Create(context.Background(), object, metav1.CreateOptions{FieldManager: "kubectl-client-side-apply"}))
+}
+
+// proxied is how the API server answers when a request is passed on to the kubelet: not at all to a loopback address.
+func (s *scene) proxied() int {
+	if s.kubelet.IP.IsLoopback() {
+		return http.StatusBadRequest
+	}
+	return http.StatusOK
+}

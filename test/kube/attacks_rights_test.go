@@ -1,0 +1,195 @@
+package kube
+
+import (
+	authenticationv1 "k8s.io/api/authentication/v1"
+	authorizationv1 "k8s.io/api/authorization/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// attacksOnRights are ways to more rights, and to other names.
+var attacksOnRights = []scenario{
+	{
+		name: "cluster-admin for oneself",
+		act:  func(s *scene) { s.create("mallory", clusterRoleBinding("support", "cluster-admin", "User", "mallory")) },
+		want: []want{{rule: "Cluster-admin rights granted", user: "mallory", target: "support"}},
+	},
+	{
+		name: "cluster-admin in a namespace by server-side apply",
+		act: func(s *scene) {
+			s.apply("mallory", roleBinding("vault", "backup", "ClusterRole", "cluster-admin", "User", "mallory"))
+		},
+		want: []want{{rule: "Cluster-admin rights granted", user: "mallory", target: "backup", fields: fields{"ka.target.namespace": "vault"}}},
+	},
+	{
+		name: "subject slipped into a binding by JSON patch",
+		act: func(s *scene) {
+			body := `[{"op":"add","path":"/subjects/-","value":{"kind":"User","name":"mallory","apiGroup":"rbac.authorization.k8s.io"}}]`
+			s.done(s.as("mallory").RbacV1().ClusterRoleBindings().Patch(ctx(), "operators", types.JSONPatchType, []byte(body), metav1.PatchOptions{}))
+		},
+		want: []want{{rule: "Cluster-admin rights granted", user: "mallory", target: "operators"}},
+	},
+	{
+		name: "role with wildcards",
+		act: func(s *scene) {
+			s.create("mallory", clusterRole("reader", `[get, list]`, `["*"]`, `["*"]`))
+		},
+		want: []want{{rule: "Role written with wildcard rights", user: "mallory", target: "reader"}},
+	},
+	{
+		name: "wildcard patched into a role",
+		act: func(s *scene) {
+			s.create("otto", "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: cache, namespace: shop}, rules: [{verbs: [get], apiGroups: [''], resources: [configmaps]}]}")
+			s.done(s.as("mallory").RbacV1().Roles("shop").Patch(ctx(), "cache", types.JSONPatchType, []byte(`[{"op":"replace","path":"/rules/0/verbs","value":["*"]}]`), metav1.PatchOptions{}))
+		},
+		want: []want{{rule: "Role written with wildcard rights", user: "mallory", target: "cache"}},
+	},
+	{
+		name: "role that may act as others",
+		act: func(s *scene) {
+			s.create("mallory", clusterRole("audit-reader", `[impersonate]`, `[""]`, `[users, groups]`))
+		},
+		want: []want{{rule: "Role written that opens a way to more rights", user: "mallory", target: "audit-reader"}},
+	},
+	{
+		name: "role that may run commands",
+		act:  func(s *scene) { s.create("mallory", clusterRole("probe", `[create]`, `[""]`, `[pods/exec]`)) },
+		want: []want{{rule: "Role written that opens a way to more rights", user: "mallory", target: "probe"}},
+	},
+	{
+		name: "verb bind used to bind oneself",
+		act: func(s *scene) {
+			s.create("otto", clusterRole("binder", `[bind]`, `[rbac.authorization.k8s.io]`, `[clusterroles]`))
+			s.create("otto", clusterRole("binding-writer", `[create]`, `[rbac.authorization.k8s.io]`, `[rolebindings]`))
+			s.create("otto", roleBinding("vault", "eve-binds", "ClusterRole", "binder", "User", "eve"))
+			s.create("otto", roleBinding("vault", "eve-writes", "ClusterRole", "binding-writer", "User", "eve"))
+			s.create("eve", roleBinding("vault", "eve-owns", "ClusterRole", "cluster-admin", "User", "eve"))
+		},
+		want: []want{
+			{rule: "Role written that opens a way to more rights", user: "otto", target: "binder"},
+			{rule: "Cluster-admin rights granted", user: "eve", target: "eve-owns"},
+		},
+	},
+	{
+		name: "rights for everybody",
+		act: func(s *scene) {
+			s.create("mallory", clusterRole("pod-reader", `[get, list]`, `[""]`, `[pods]`))
+			s.create("mallory", clusterRoleBinding("pod-readers", "pod-reader", "Group", "system:unauthenticated"))
+			s.done(s.as(anonymous).CoreV1().Pods("shop").List(ctx(), metav1.ListOptions{}))
+		},
+		want: []want{
+			{rule: "Rights granted to anonymous callers", user: "mallory", target: "pod-readers"},
+			{rule: "Anonymous request allowed", fields: fields{"ka.uri": "/api/v1/namespaces/shop/pods"}},
+		},
+	},
+	{
+		name: "acting as the controller manager",
+		act: func(s *scene) {
+			s.done(s.as("mallory", impersonating(controllerManager)).CoreV1().Pods("shop").List(ctx(), metav1.ListOptions{}))
+		},
+		want: []want{{rule: "Privileged identity impersonated", user: "mallory", fields: fields{"ka.impuser.name": controllerManager}}},
+	},
+	{
+		name: "acting as a member of system:masters",
+		act: func(s *scene) {
+			s.done(s.as("mallory", impersonating("helper", "system:masters")).CoreV1().Pods("shop").List(ctx(), metav1.ListOptions{}))
+		},
+		want: []want{{rule: "Privileged identity impersonated", user: "mallory", fields: fields{"ka.impuser.name": "helper"}}},
+	},
+	{
+		name: "token of a controller",
+		act: func(s *scene) {
+			hour := int64(3600)
+			s.done(s.as("mallory").CoreV1().ServiceAccounts("kube-system").CreateToken(ctx(), "generic-garbage-collector",
+				&authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &hour}}, metav1.CreateOptions{}))
+		},
+		want: []want{{rule: "Service account token requested by hand", user: "mallory", target: "generic-garbage-collector", fields: fields{"ka.target.namespace": "kube-system"}}},
+	},
+	{
+		name: "stolen token looks around",
+		act: func(s *scene) {
+			s.done(s.as("system:serviceaccount:ci:deployer").AuthorizationV1().SelfSubjectRulesReviews().Create(ctx(),
+				&authorizationv1.SelfSubjectRulesReview{Spec: authorizationv1.SelfSubjectRulesReviewSpec{Namespace: "shop"}}, metav1.CreateOptions{}))
+		},
+		want: []want{{rule: "Service account asks for its own rights", user: "system:serviceaccount:ci:deployer"}},
+	},
+	{
+		name: "secrets of all namespaces",
+		act: func(s *scene) {
+			s.done(s.as("mallory").CoreV1().Secrets("").List(ctx(), metav1.ListOptions{Limit: 500}))
+		},
+		want: []want{{rule: "Secrets of all namespaces listed", user: "mallory"}},
+	},
+	{
+		name: "secret hidden among the system's",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: v1, kind: Secret, metadata: {name: spare, namespace: kube-system}, stringData: {key: value}}")
+		},
+		want: []want{{rule: "Secret or service account created in a system namespace", user: "mallory", target: "spare"}},
+	},
+	{
+		name: "service account hidden among the system's",
+		act:  func(s *scene) { s.serviceAccount("mallory", "kube-system", "spare") },
+		want: []want{{rule: "Secret or service account created in a system namespace", user: "mallory", target: "spare"}},
+	},
+	{
+		name: "password in a config map",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: v1, kind: ConfigMap, metadata: {name: settings, namespace: shop}, data: {app.properties: \"db.password=hunter2hunter2\"}}")
+		},
+		want: []want{{rule: "Credentials in a ConfigMap", user: "mallory", target: "settings"}},
+	},
+	{
+		name: "access key patched into a config map",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: v1, kind: ConfigMap, metadata: {name: cloud, namespace: shop}, data: {region: eu-1}}")
+			s.done(s.as("mallory").CoreV1().ConfigMaps("shop").Patch(ctx(), "cloud", types.MergePatchType, []byte(`{"data":{"id":"AKIAIOSFODNN7EXAMPLE"}}`), metav1.PatchOptions{}))
+		},
+		want: []want{{rule: "Credentials in a ConfigMap", user: "mallory", target: "cloud"}},
+	},
+	{
+		name: "events wiped",
+		act: func(s *scene) {
+			s.ok(s.as("mallory").CoreV1().Events("shop").DeleteCollection(ctx(), metav1.DeleteOptions{}, metav1.ListOptions{}))
+		},
+		want: []want{{rule: "Events deleted", user: "mallory"}},
+	},
+	{
+		name: "node's port opened",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: v1, kind: Service, metadata: {name: backdoor, namespace: shop}, spec: {type: NodePort, selector: {app: web}, ports: [{port: 80}]}}")
+		},
+		want: []want{{rule: "Service opened on the nodes' ports", user: "mallory", target: "backdoor"}},
+	},
+	{
+		name: "namespace of one's own",
+		act:  func(s *scene) { s.create("mallory", "{apiVersion: v1, kind: Namespace, metadata: {name: kube-cache}}") },
+		want: []want{{rule: "Namespace created by an unexpected user", user: "mallory", target: "kube-cache"}},
+	},
+	{
+		name: "admission webhook added",
+		act:  func(s *scene) { s.create("mallory", webhookConfiguration("Mutating", "inject")) },
+		want: []want{{rule: "Admission webhook configuration changed", user: "mallory", target: "inject"}},
+	},
+	{
+		name: "admission webhook weakened and removed",
+		act: func(s *scene) {
+			s.create("kubernetes-admin", webhookConfiguration("Validating", "guard"))
+			guards := s.as("mallory").AdmissionregistrationV1().ValidatingWebhookConfigurations()
+			s.done(guards.Patch(ctx(), "guard", types.JSONPatchType, []byte(`[{"op":"replace","path":"/webhooks/0/failurePolicy","value":"Ignore"}]`), metav1.PatchOptions{}))
+			s.ok(guards.Delete(ctx(), "guard", metav1.DeleteOptions{}))
+		},
+		want: []want{
+			{rule: "Admission webhook configuration changed", user: "kubernetes-admin", target: "guard", fields: fields{"ka.verb": "create"}},
+			{rule: "Admission webhook configuration changed", user: "mallory", target: "guard", fields: fields{"ka.verb": "patch"}},
+			{rule: "Admission webhook configuration changed", user: "mallory", target: "guard", fields: fields{"ka.verb": "delete"}},
+		},
+	},
+}
+
+// webhookConfiguration is one that is never called: it asks for a resource that nobody has.
+func webhookConfiguration(kind, name string) string {
+	return "{apiVersion: admissionregistration.k8s.io/v1, kind: " + kind + "WebhookConfiguration, metadata: {name: " + name + "}, webhooks: [{name: hook.registry.example, " +
+		"clientConfig: {url: 'https://127.0.0.1:1/hook'}, rules: [{operations: [CREATE], apiGroups: [registry.example], apiVersions: [v1], resources: [things]}], " +
+		"failurePolicy: Fail, sideEffects: None, admissionReviewVersions: [v1]}]}"
+}

@@ -1,0 +1,3 @@
+package kube
+
+var everyday []scenario
