@@ -111,17 +111,6 @@ func publicPEM(t *testing.T, key *ecdsa.PrivateKey) []byte {
 	return block("PUBLIC KEY", der)
 }
 
-// request makes the PEM of a request for a certificate.
-func request(t *testing.T, name string, groups ...string) []byte {
-	t.Helper()
-	template := &x509.CertificateRequest{Subject: pkix.Name{CommonName: name, Organization: groups}}
-	der, err := x509.CreateCertificateRequest(rand.Reader, template, newKey(t))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return block("CERTIFICATE REQUEST", der)
-}
-
 func block(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }

@@ -21,7 +21,7 @@ func TestAuditWebhook(t *testing.T) {
 	d := startDaemon(t, dir, sink, settings)
 	c := startCluster(t, dir, ca, audit)
 
-	played := perform(t, c, append([]scenario{bootstrap}, slices.Concat(attacksOnPods, attacksOnRights, everyday)...))
+	played := perform(t, c, append([]scenario{bootstrap}, slices.Concat(attacksOnPods, attacksOnRights, everydayDevelopment, everydayOperation)...))
 	t.Run("every event is evaluated", func(t *testing.T) { settled(t, c, d) })
 	dumpEvents(t, c, played)
 	found := sink.byEvent()

@@ -3,6 +3,11 @@ package kube
 import (
 	"bytes"
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"errors"
 	"fmt"
 	"io"
@@ -208,4 +213,13 @@ func ctx() context.Context {
 	c, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	context.AfterFunc(c, cancel)
 	return c
+}
+
+// request gives the PEM of a request for a certificate.
+func (s *scene) request(name string, groups ...string) []byte {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	s.ok(err)
+	der, err := x509.CreateCertificateRequest(rand.Reader, &x509.CertificateRequest{Subject: pkix.Name{CommonName: name, Organization: groups}}, key)
+	s.ok(err)
+	return block("CERTIFICATE REQUEST", der)
 }
