@@ -21,6 +21,7 @@ import (
 var (
 	serversDir = flag.String("servers", "", "directory with the programs kube-apiserver and etcd, as build.sh prints it")
 	saker      = flag.String("saker", "../../bin/saker", "the program under test")
+	rules      = flag.String("rules", "", "rules file or directory in place of the rules built in")
 	dump       = flag.String("dump", "", "write the events of each scenario into this directory, as JSON lines")
 )
 
@@ -60,6 +61,8 @@ type cluster struct {
 	kubelet *net.TCPAddr
 	server  *process
 	etcd    *process
+	// receiver is the address of the webhook.
+	receiver string
 	// auditLog is the API server's own log of audit events, which has what the webhook gets.
 	auditLog     string
 	certificates map[string]pair

@@ -17,9 +17,10 @@ func TestAuditWebhook(t *testing.T) {
 	dir := scratch(t)
 	ca := newAuthority(t, "kubernetes")
 	sink := startAlertSink(t)
-	settings, audit := wire(t, dir)
+	receiver, settings, audit := wire(t, dir)
 	d := startDaemon(t, dir, sink, settings)
 	c := startCluster(t, dir, ca, audit)
+	c.receiver = receiver
 
 	played := perform(t, c, append([]scenario{bootstrap}, slices.Concat(attacksOnPods, attacksOnRights, everydayDevelopment, everydayOperation)...))
 	t.Run("every event is evaluated", func(t *testing.T) { settled(t, c, d) })
@@ -30,6 +31,8 @@ func TestAuditWebhook(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) { p.check(t, found) })
 	}
 	t.Run("no alert on what the API server does by itself", func(t *testing.T) { strangers(t, played, found) })
+	t.Run("its log gives the same alerts", func(t *testing.T) { replayed(t, c, sink) })
+	t.Run("killed while requests run", func(t *testing.T) { killed(t, c, d, sink) })
 }
 
 // scratch makes a directory for the servers' files; it stays when the test fails.
@@ -210,14 +213,14 @@ func strangers(t *testing.T, played []performance, found map[string][]alert) {
 }
 
 // wire makes the files and flags that connect both programs.
-func wire(t *testing.T, dir string) ([]string, auditFlags) {
+func wire(t *testing.T, dir string) (string, []string, auditFlags) {
 	port := freePort(t)
 	kubeconfig := write(t, dir, "webhook.yaml", []byte("{apiVersion: v1, kind: Config, clusters: [{name: saker, cluster: {server: 'http://127.0.0.1:"+port+"/k8s-audit'}}], contexts: [{name: saker, context: {cluster: saker}}], current-context: saker}"))
 	policy, err := filepath.Abs("../../examples/kube-apiserver/audit-policy.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}
-	return []string{"--audit-listen", "127.0.0.1:" + port}, auditFlags{
+	return "127.0.0.1:" + port, []string{"--audit-listen", "127.0.0.1:" + port}, auditFlags{
 		"--audit-policy-file=" + policy, "--audit-webhook-config-file=" + kubeconfig, "--audit-webhook-batch-max-wait=1s"}
 }
 

@@ -64,6 +64,17 @@ func (s *alertSink) count() int {
 	return len(s.alerts)
 }
 
+// rules gives the rule of each alert by the alert's id.
+func (s *alertSink) rules() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	rules := map[string]string{}
+	for _, a := range s.alerts {
+		rules[a.ID] = a.Rule
+	}
+	return rules
+}
+
 // byEvent gives the alerts so far by the auditID of their event.
 func (s *alertSink) byEvent() map[string][]alert {
 	s.mu.Lock()
@@ -94,9 +105,17 @@ func startDaemon(t *testing.T, dir string, sink *alertSink, settings []string) *
 		"-o", "webserver.prometheus_metrics_enabled=true", "-o", "json_output=true", "-o", "json_include_id_property=true",
 		"-o", "stdout_output.enabled=false", "-o", "http_output.enabled=true", "-o", "http_output.url=" + sink.url,
 		"-o", "http_output.keep_alive=true",
-	}, settings...)
+	}, append(settings, rulesArgs()...)...)
 	d.start(t)
 	return d
+}
+
+// rulesArgs has the program take other rules than its own when that was asked for.
+func rulesArgs() []string {
+	if *rules == "" {
+		return nil
+	}
+	return []string{"-r", *rules}
 }
 
 // start runs the program, again after it was killed, and waits until it takes requests.
