@@ -79,6 +79,21 @@ func Decode(b []byte) (*Alert, error) {
 	return a, nil
 }
 
+// EncodedID reads the ID of an alert from what Append wrote, or from its beginning, without a look at the rest.
+func EncodedID(b []byte) (id string, err error) {
+	if len(b) < 10 || b[0] != codecVersion {
+		return "", fmt.Errorf("%w: no ID in %d bytes", ErrEncoding, len(b))
+	}
+	d := decoder{text: string(b[10:min(len(b), 10+maxIDBytes)])}
+	if id = d.next(); d.failed {
+		return "", fmt.Errorf("%w: an ID longer than %d bytes or cut off", ErrEncoding, maxIDBytes)
+	}
+	return id, nil
+}
+
+// maxIDBytes bounds an ID, with its length, that EncodedID reads.
+const maxIDBytes = 128
+
 // decoder takes texts from the front of text.
 type decoder struct {
 	text   string

@@ -12,7 +12,8 @@ type Count struct {
 	// Matched alerts were offered to the sink since it is there, Recovered ones were in its queue then, and Replayed
 	// ones were put from the dead letters into the queue.
 	Matched, Recovered, Replayed uint64
-	// Suppressed alerts were not meant for the sink, by reason: below_priority.
+	// Suppressed alerts were not meant for the sink, by reason: below_priority, or repeated when an earlier process had
+	// put them into the queue already.
 	Suppressed map[string]uint64
 	// Delivered alerts were taken by the sink, Queued ones wait or are on their way, Dead ones were moved to the dead
 	// letters.
@@ -74,14 +75,17 @@ var dropReasons = []string{queue.QueueFull, queue.MemoryFull, queue.Expired, que
 // belowPriority is the reason of alerts that are less severe than their sink wants.
 const belowPriority = "below_priority"
 
+// repeated is the reason of alerts whose event was sent again, as after kill -9, and that the queue had before.
+const repeated = "repeated"
+
 // Fallbacker is a Sink that counts the alerts whose own form could not be made and which it sent in the plain one.
 // Fallbacks may be called while Send is, does not block, and never gets smaller.
 type Fallbacker interface{ Fallbacks() uint64 }
 
 // account is what an output counts itself; its queue counts the rest.
 type account struct {
-	matched, replayed, suppressed, delivered, dead uint64
-	dropped                                        map[string]uint64
-	failures, retries, duplicates                  uint64
-	panics, abandoned, fallbacks                   uint64
+	matched, replayed, delivered, dead uint64
+	suppressed, dropped                map[string]uint64 // by reason
+	failures, retries, duplicates      uint64
+	panics, abandoned, fallbacks       uint64
 }

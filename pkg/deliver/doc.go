@@ -12,6 +12,18 @@
 // process ended before the acknowledgement was on disk, and when a dead letter was replayed at the moment of a crash.
 // Those who must not see it twice compare IDs.
 //
+// # Events that come again
+//
+// Who sent an event and got no answer sends it again, and the same event and rule make an alert with the same ID. While
+// the program runs it knows such events. After it was killed, a sink knows for ten minutes the alerts that were in the
+// files of its queue or were noted when a file was deleted, and suppresses them (repeated); for this the times between
+// two processes do not count. Alerts that are replayed are not suppressed. The alerts of one event are taken all or none
+// (Outputs.Deliver), so an event that must be sent again because a queue is full left nothing behind.
+//
+// What is not recalled, and so may be delivered a second time: alerts that the sink took from memory before they were
+// written to disk, as of the batch that was being evaluated in the moment of the kill; those of a file that the queue
+// deleted while notes could not be written, which is reported; and what is beyond the newest 1,048,576 of a sink.
+//
 // # Its limits
 //
 // Nothing is kept for ever: Settings bound queues and dead letters in bytes and time, and what is beyond is dropped as
@@ -46,4 +58,6 @@
 //	DATA_DIR/lock              the lock of the process that uses the directory
 //	DATA_DIR/sinks/NAME/queue  package queue
 //	DATA_DIR/sinks/NAME/dead   package dead
+//	DATA_DIR/sinks/NAME/recall.0, recall.1   alerts of files that the queue deleted, for the time in which they may be
+//	                           made again
 package deliver

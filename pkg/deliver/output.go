@@ -3,6 +3,7 @@ package deliver
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"sync"
 
@@ -21,6 +22,7 @@ type output struct {
 	// at once must not be put there before the old one is removed.
 	burying sync.Mutex
 	health  health
+	recall  *recall
 	// closing waits for the instances of the sink that are not closed yet.
 	closing sync.WaitGroup
 
@@ -41,11 +43,20 @@ type output struct {
 func openOutput(o *Options, in *Output) (*output, error) {
 	out := &output{
 		name: in.Name, report: o.Report, settings: in.Settings, config: in.Config,
-		instances: make(map[*instance]struct{}), account: account{dropped: make(map[string]uint64)},
+		instances: make(map[*instance]struct{}),
+		account:   account{dropped: make(map[string]uint64), suppressed: map[string]uint64{belowPriority: 0, repeated: 0}},
+	}
+	out.recall = openRecall(o, in.Name, out.tell)
+	options := queue.Options{FS: o.FS, Dir: queueDir(o.Dir, in.Name), Settings: in.Settings.Queue, Held: o.held}
+	if out.recall != nil {
+		options.Retired, options.RetiredAge = out.recall.retired, recallTime
 	}
 	var err error
-	if out.queue, err = queue.Open(queue.Options{FS: o.FS, Dir: queueDir(o.Dir, in.Name), Settings: in.Settings.Queue, Held: o.held}); err != nil {
+	if out.queue, err = queue.Open(options); err != nil {
 		return nil, fmt.Errorf("sink %s: %w", in.Name, err)
+	}
+	if !out.queue.Settled() {
+		out.recall.forget() // rather twice than lost
 	}
 	if out.dead, err = dead.Open(o.FS, deadDir(o.Dir, in.Name), in.Settings.DeadBytes); err != nil {
 		return nil, errors.Join(fmt.Errorf("sink %s: %w", in.Name, err), out.queue.Close())
@@ -97,13 +108,41 @@ func (o *output) wants(a *alert.Alert) bool { return a.Priority <= o.settings.Mi
 // blocks says whether the queue drops nothing when it is full.
 func (o *output) blocks() bool { return o.settings.Queue.Policy == queue.Block }
 
-// offer puts an alert into the queue if it is wanted. The only error is ErrFull; then it is not counted.
+// takes says whether an alert is for the queue, or else the reason for which it is not.
+func (o *output) takes(a *alert.Alert) (suppressed string) {
+	switch {
+	case !o.wants(a):
+		return belowPriority
+	case o.recall.knows(a.ID):
+		return repeated
+	}
+	return ""
+}
+
+// admit has the queue keep room for those of the alerts that are for it. It may refuse only if it drops nothing.
+func (o *output) admit(alerts []*alert.Alert, encoded [][]byte) error {
+	if !o.blocks() {
+		return nil
+	}
+	lengths := make([]int, 0, 8)
+	for i, a := range alerts {
+		if o.takes(a) == "" {
+			lengths = append(lengths, len(encoded[i]))
+		}
+	}
+	if len(lengths) > 0 && (o.queue.Full() || !o.queue.Grant(lengths...)) {
+		return fmt.Errorf("sink %s: %w", o.name, ErrFull)
+	}
+	return nil
+}
+
+// offer puts an alert into the queue if it is for it.
 func (o *output) offer(a *alert.Alert, encoded []byte) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.wants(a) {
+	if reason := o.takes(a); reason != "" {
 		o.account.matched++
-		o.account.suppressed++
+		o.account.suppressed[reason]++
 		return nil
 	}
 	return o.put(a, encoded, &o.account.matched)
@@ -130,7 +169,7 @@ func (o *output) count() Count {
 	q, a := o.queue.Stats(), &o.account
 	c := Count{
 		Sink: o.name, Matched: a.matched, Recovered: q.Recovered, Replayed: a.replayed,
-		Suppressed: map[string]uint64{belowPriority: a.suppressed},
+		Suppressed: maps.Clone(a.suppressed),
 		Delivered:  a.delivered, Queued: q.Records, Dead: a.dead, Dropped: make(map[string]uint64),
 		Failures: a.failures, Retries: a.retries, Duplicates: a.duplicates, Panics: a.panics, Abandoned: a.abandoned,
 		Fallbacks:  a.fallbacks,

@@ -113,33 +113,45 @@ func (o *Outputs) takeDir() error {
 	return nil
 }
 
-// Deliver puts the alert into the queue of each sink that its priority lets it through to, and does not wait for any
-// sink or disk. Commit says when it is there for good. With ErrFull, a queue that does not drop is full, no queue got
-// the alert, and it is not counted: wait with Room and try again.
-func (o *Outputs) Deliver(a *alert.Alert) error {
-	encoded := encode(a)
+// Deliver puts the alerts of one event into the queue of each sink that their priority lets them through to, and does
+// not wait for any sink or disk. Commit says when they are there for good. With ErrFull, a queue that does not drop has
+// no room for those that are for it; then no queue got any of them, and none is counted: wait with Room and try again.
+// In the first minutes an alert that an earlier process put into the queue of a sink is suppressed there.
+func (o *Outputs) Deliver(alerts ...*alert.Alert) error {
+	encoded := make([][]byte, len(alerts))
+	for i, a := range alerts {
+		encoded[i] = encode(a)
+	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.closed {
 		return ErrClosed
 	}
-	for _, out := range o.list {
-		if out.blocks() && out.wants(a) && out.queue.Full() {
-			return fmt.Errorf("sink %s: %w", out.name, ErrFull)
+	o.expire()
+	for i, out := range o.list {
+		if err := out.admit(alerts, encoded); err != nil {
+			for _, admitted := range o.list[:i] {
+				admitted.queue.Revoke()
+			}
+			return err
 		}
 	}
-	// A queue that is not full may still have no room for an alert that is very large, so those that refuse come first.
-	for _, blocking := range []bool{true, false} {
-		for _, out := range o.list {
-			if out.blocks() != blocking {
-				continue
-			}
-			if err := out.offer(a, encoded); err != nil {
+	for _, out := range o.list {
+		for i, a := range alerts {
+			if err := out.offer(a, encoded[i]); err != nil {
 				return err
 			}
 		}
+		out.queue.Revoke()
 	}
 	return nil
+}
+
+// expire has the sinks forget what they recall when its time is over, between two calls of Deliver. o.mu is held.
+func (o *Outputs) expire() {
+	for _, out := range o.list {
+		out.recall.expire()
+	}
 }
 
 // encode gives the form on disk, which the queues share, in memory of about its size.

@@ -48,6 +48,9 @@ type seen struct {
 }
 
 func (o *Outputs) look(sinks map[string]*seen) {
+	o.mu.Lock()
+	o.expire()
+	o.mu.Unlock()
 	if o.options.Report == nil {
 		return
 	}

@@ -164,7 +164,7 @@ func (q *Queue) recover(l *lane) error {
 		q.damaged("the last %d bytes of %s are no whole alert, as after a write that did not finish: they are cut off", cut, last.path)
 	}
 	if err := q.settle(last, r.good); err != nil {
-		q.marking = fmt.Errorf("sync the queue: %w", err)
+		q.marking, q.unsettled = fmt.Errorf("sync the queue: %w", err), true
 	}
 	last.size = r.good
 	for _, seg := range l.segs {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"sync"
 	"time"
 
@@ -63,6 +64,11 @@ type Options struct {
 	// Held, if not nil, is asked before the queue writes anew what somebody removed, and says why it must not: another
 	// process may have the directory by then.
 	Held func() error
+	// Retired, if not nil, is given the records of a file in which everything is acknowledged before the file is deleted,
+	// if one of them may be younger than RetiredAge, or the queue was opened no longer ago than that. It is called by one
+	// goroutine, which also writes.
+	Retired    func(records iter.Seq[Record])
+	RetiredAge time.Duration
 }
 
 // Queue keeps records until they are acknowledged. All methods are safe for concurrent use.
@@ -71,6 +77,11 @@ type Queue struct {
 	dir  string
 	wish int64 // how long segments are to be
 	held func() error
+
+	retired    func(iter.Seq[Record])
+	retiredAge time.Duration
+	opened     time.Time
+	unsettled  bool // what was recovered may not be on stable storage
 
 	mu         sync.Mutex
 	settings   Settings
@@ -82,7 +93,8 @@ type Queue struct {
 	bytes      int64 // of the segments
 	pending    int64 // of what is in memory only
 	flight     int64 // of what is being written
-	refused    int64 // size of the record that Append refused
+	refused    int64 // size of what Append or Grant refused
+	granted    int64 // size of what Append takes whatever the bounds are
 	stats      Stats
 	closed     bool
 	doomed     []*segment // to be deleted
@@ -154,7 +166,7 @@ func Open(o Options) (*Queue, error) {
 
 func newQueue(o Options) *Queue {
 	q := &Queue{
-		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, held: o.Held, leases: map[uint64]*item{},
+		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, held: o.Held, retired: o.Retired, retiredAge: o.RetiredAge, opened: time.Now(), leases: map[uint64]*item{},
 		reading: make(chan struct{}, 1), kick: make(chan struct{}, 1), rush: make(chan struct{}, 1),
 		acked: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
@@ -209,10 +221,11 @@ func (q *Queue) Append(priority uint8, payload []byte) error {
 		return fmt.Errorf("%d bytes: %w", len(payload), ErrTooLarge)
 	}
 	l := q.laneOf(priority)
-	if q.settings.Policy == Block && !q.fits(size) {
+	if q.settings.Policy == Block && q.granted < size && !q.fits(size) {
 		q.refused = size
 		return ErrFull
 	}
+	q.granted = max(q.granted-size, 0)
 	q.stats.Appended++
 	if reason := q.makeRoom(l, size); reason != "" {
 		q.stats.Dropped[reason]++
@@ -232,6 +245,45 @@ func (q *Queue) Append(priority uint8, payload []byte) error {
 		}
 	}
 	return nil
+}
+
+// Grant says whether there is room for payloads of these lengths together, so that Append will take each of them; Revoke
+// gives back what is not needed. One that Append would never take is not counted. More than an empty queue holds is
+// granted when it is empty. Only one caller may do that at a time. Queues of other policies than Block grant
+// everything.
+func (q *Queue) Grant(payloads ...int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.settings.Policy != Block || q.closed {
+		return true
+	}
+	var sum int64
+	for _, n := range payloads {
+		if size := frameSize(n); n <= disk.MaxPayload-recordHead && q.fitsEmpty(size) {
+			sum += size
+		}
+	}
+	if !q.fits(sum) && (q.fitsEmpty(sum) || q.stats.Records > 0) {
+		q.refused = min(sum, q.memoryLimit()/2, q.settings.MaxBytes/2)
+		return false
+	}
+	q.granted = sum
+	return true
+}
+
+// Revoke takes back what Grant promised.
+func (q *Queue) Revoke() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.granted = 0
+}
+
+// Settled says whether everything that was recovered is on stable storage. When the disk refused that at the start, what
+// a process wrote that was killed may be in the memory of the kernel only.
+func (q *Queue) Settled() bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return !q.unsettled
 }
 
 // laneOf gives the lane of a priority: its own if the policy asks for priorities, else the same for all.

@@ -157,6 +157,7 @@ func (q *Queue) drop(it *item, reason string) {
 // released.
 func (q *Queue) dropSegment(l *lane, reason string) {
 	last := l.end(0) - 1
+	l.segs[0].lost = true
 	q.doom(l)
 	if last > l.readPos {
 		n := last - l.readPos
@@ -192,7 +193,10 @@ func (q *Queue) doom(l *lane) {
 	if l.active == seg {
 		l.active = nil
 	}
-	seg.dropped = true
+	seg.dropped, seg.newest = true, l.newest
+	if len(l.segs) > 1 {
+		seg.newest = l.segs[1].created
+	}
 	l.segs[0] = nil
 	l.segs = l.segs[1:]
 	q.bytes -= seg.size

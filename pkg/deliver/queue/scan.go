@@ -2,6 +2,8 @@ package queue
 
 import (
 	"fmt"
+	"iter"
+	"time"
 
 	"github.com/saker-security/saker/pkg/deliver/disk"
 )
@@ -63,4 +65,72 @@ func (s *scan) fill() bool {
 		}
 	}
 	return len(s.ahead) > 0
+}
+
+// Recent gives the records in the directory of a queue, the acknowledged ones too, that were appended at most age before
+// the newest of its files was begun, or later, until f returns false; and maybe some that are older. The files come
+// the newest first. It changes nothing and is to be called before Open. What cannot be read is passed over.
+func Recent(fsys disk.FS, dir string, age time.Duration, f func(Record) bool) error {
+	in, err := look(fsys, dir)
+	if missing(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("read queue: %w", err)
+	}
+	var newest int64
+	for _, segs := range in.segs {
+		if len(segs) > 0 {
+			newest = max(newest, segs[len(segs)-1].created)
+		}
+	}
+	for _, segs := range in.segs {
+		end := uint64(maxNumber)
+		for i := len(segs) - 1; i >= 0; i-- {
+			if i+1 < len(segs) && segs[i+1].created < newest-int64(age) {
+				break
+			}
+			for r := range records(fsys, segs[i], end) {
+				if !f(r) {
+					return nil
+				}
+			}
+			end = segs[i].first
+		}
+	}
+	return nil
+}
+
+// records gives the records of a segment before a position.
+func records(fsys disk.FS, seg *segment, end uint64) iter.Seq[Record] {
+	return func(yield func(Record) bool) {
+		r := reader{fs: fsys, force: true}
+		defer r.close()
+		for want := seg.first; ; want = r.pos + 1 {
+			items, err := r.from(seg, want, end, seg.size)
+			if err != nil || len(items) == 0 {
+				return
+			}
+			for _, it := range items {
+				if !yield(it.Record) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// retireAll gives the records of segments that are about to be deleted to whoever wants them.
+func (q *Queue) retireAll(doomed []*segment) {
+	now := time.Now()
+	oldest := now.Add(-q.retiredAge).UnixNano()
+	if now.Sub(q.opened) < q.retiredAge {
+		oldest = 1 // what cannot be read has 0
+	}
+	for _, seg := range doomed {
+		if q.retired != nil && !seg.lost && !seg.told && seg.newest >= oldest {
+			q.retired(records(q.fs, seg, maxNumber))
+		}
+		seg.told = true
+	}
 }

@@ -53,6 +53,11 @@ type segment struct {
 	file disk.File
 	// dropped: it is no longer part of the lane.
 	dropped bool
+	// lost: the policy dropped it with records that were not acknowledged. Otherwise newest is set when it is dropped: no
+	// record of it was appended later, in unix ns.
+	lost   bool
+	newest int64
+	told   bool // its records were given to Options.Retired
 	// failures counts errors of reading it.
 	failures int
 }

@@ -335,6 +335,7 @@ func (q *Queue) tidy(final bool) {
 		err := q.save(len(doomed) > 0)
 		if err == nil {
 			q.w.savedAt = now
+			q.retireAll(doomed)
 			doomed, err = q.delete(doomed)
 			q.forsake()
 		}
