@@ -107,7 +107,7 @@ type worker struct {
 	p       *pipeline
 	builder alert.Builder
 	event   *event.Event
-	err     error
+	alerts  []*alert.Alert
 	emit    func(*rule.CompiledRule)
 	// wait has it wait for room in the queues of the sinks, instead of returning an error.
 	wait bool
@@ -126,18 +126,42 @@ func (p *pipeline) worker(wait bool) *worker {
 
 func (p *pipeline) release(w *worker) { p.workers.Put(w) }
 
-// evaluate judges one event and puts its alerts into the queues. The error is that of the first alert for which that was
-// not possible; the others of the event are not tried then. An event whose evaluation fails is counted as not evaluated
-// by the engine and logged; asking for it again would not help.
+// evaluate judges one event and puts its alerts into the queues. With an error none of them is in a queue, so that whoever
+// sent the event can send it again. An event whose evaluation fails is counted as not evaluated by the engine and
+// logged; asking for it again would not help.
 func (w *worker) evaluate(e *event.Event) error {
+	w.judge(e)
+	if len(w.alerts) == 0 {
+		return nil
+	}
+	return w.hand()
+}
+
+// judge collects the alerts of an event.
+func (w *worker) judge(e *event.Event) {
 	defer w.caught()
-	w.event, w.err = e, nil
+	w.event = e
 	err := w.p.engine.Evaluate(e, w.emit)
 	w.event = nil
 	if err != nil {
 		w.p.notEvaluable(err)
 	}
-	return w.err
+}
+
+// hand puts the collected alerts into the queues.
+func (w *worker) hand() error {
+	defer w.caught()
+	defer func() {
+		clear(w.alerts)
+		w.alerts = w.alerts[:0]
+	}()
+	if err := w.deliver(w.alerts...); err != nil {
+		return err
+	}
+	for _, a := range w.alerts {
+		w.p.statistics.Add(a)
+	}
+	return nil
 }
 
 // caught catches a panic outside of rules and outputs, so that one event cannot keep a sender sending it again for ever.
@@ -156,15 +180,7 @@ func (p *pipeline) notEvaluable(err error) {
 	p.log.Error("an event could not be evaluated", zap.Error(err))
 }
 
-func (w *worker) alert(r *rule.CompiledRule) {
-	if w.err != nil {
-		return // whoever sent the event sends it again
-	}
-	a := w.build(r)
-	if w.err = w.deliver(a); w.err == nil {
-		w.p.statistics.Add(a)
-	}
-}
+func (w *worker) alert(r *rule.CompiledRule) { w.alerts = append(w.alerts, w.build(r)) }
 
 // build makes the alert. When that panics, the alert has the output of the rule as it is written instead of with values.
 func (w *worker) build(r *rule.CompiledRule) (a *alert.Alert) {
@@ -182,18 +198,18 @@ func (w *worker) build(r *rule.CompiledRule) (a *alert.Alert) {
 	return w.builder.New(w.event, r)
 }
 
-// maxWait is the longest pause before an alert is offered again to queues that are full.
+// maxWait is the longest pause before alerts are offered again to queues that are full.
 const maxWait = 100 * time.Millisecond
 
-func (w *worker) deliver(a *alert.Alert) error {
-	err := w.p.outputs.Deliver(a)
+func (w *worker) deliver(alerts ...*alert.Alert) error {
+	err := w.p.outputs.Deliver(alerts...)
 	for pause := time.Duration(0); w.wait && errors.Is(err, deliver.ErrFull); pause = min(2*pause+time.Millisecond, maxWait) {
-		// There may be room, but not for this alert if it is large: hence the pause.
+		// There may be room, but not for all of these: hence the pause.
 		if e := w.p.outputs.Room(w.p.patient); e != nil || !sleep(w.p.patient, pause) {
-			w.p.lost.Add(1)
+			w.p.lost.Add(uint64(len(alerts)))
 			return err
 		}
-		err = w.p.outputs.Deliver(a)
+		err = w.p.outputs.Deliver(alerts...)
 	}
 	return err
 }
