@@ -27,10 +27,13 @@ func (d *Daemon) evaluateBatch(ctx context.Context, b *audit.Batch) error {
 	defer cancel()
 	// Also when all events were known: their alerts may be those of a request that was not answered, for which nobody
 	// waited until they were stored.
+	began := time.Now()
 	if err := d.commit(limit); err != nil {
 		d.log.Error("the alerts of a batch of audit events cannot be stored; the sender is told to send it again", zap.Error(err))
 		return &unstored{err}
 	}
+	now := time.Now()
+	d.intake.stored.Store(&stored{now, now.Sub(began)})
 	for _, r := range b.Rejects {
 		d.log.Warn("audit item rejected", zap.Stringer("reason", r.Reason), zap.Int("offset", r.Offset))
 	}

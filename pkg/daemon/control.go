@@ -41,15 +41,16 @@ type controlResult struct {
 	Error string `json:"error,omitempty"`
 }
 
-// newControl makes the handler of the control socket. Whoever may connect may drop alerts: the socket is for the user
+// newControl makes the handler of the control socket; audit answers at pathAudit. Whoever may connect may drop alerts: the socket is for the user
 // of the program alone.
-func newControl(dir string, outputs desk.Outputs) http.Handler {
+func newControl(dir string, outputs desk.Outputs, audit http.HandlerFunc) http.Handler {
 	d := desk.New(dir, outputs)
 	r := chi.NewRouter()
 	r.Use(unseen)
 	r.Get(pathAlerts, func(w http.ResponseWriter, r *http.Request) { listAlerts(w, r, d) })
 	r.Post(pathReplay, changeAlerts(func(r *http.Request, c desk.Choice) (desk.Result, error) { return d.Replay(r.Context(), c) }))
 	r.Post(pathDrop, changeAlerts(func(r *http.Request, c desk.Choice) (desk.Result, error) { return d.Drop(r.Context(), c) }))
+	r.Get(pathAudit, audit)
 	return r
 }
 

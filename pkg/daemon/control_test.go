@@ -76,7 +76,7 @@ func controlled(t *testing.T, l *letters) *Control {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := &http.Server{Handler: newControl("", l), WriteTimeout: time.Minute}
+	server := &http.Server{Handler: newControl("", l, http.NotFound), WriteTimeout: time.Minute}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
@@ -160,7 +160,7 @@ func TestControlChange(t *testing.T) {
 // What is no request of ours is refused, and changes nothing.
 func TestControlBadRequests(t *testing.T) {
 	l := newLetters(t, 3)
-	h := newControl("", l)
+	h := newControl("", l, http.NotFound)
 	for _, test := range []struct {
 		method, path, body string
 		code               int
@@ -187,7 +187,7 @@ func FuzzControlChoice(f *testing.F) {
 	f.Fuzz(func(t *testing.T, body []byte) {
 		l := newLetters(t, 2)
 		w := httptest.NewRecorder()
-		newControl("", l).ServeHTTP(w, httptest.NewRequest(http.MethodPost, pathDrop, strings.NewReader(string(body))))
+		newControl("", l, http.NotFound).ServeHTTP(w, httptest.NewRequest(http.MethodPost, pathDrop, strings.NewReader(string(body))))
 		var r controlResult
 		if err := json.Unmarshal(w.Body.Bytes(), &r); err != nil {
 			t.Fatal(err)

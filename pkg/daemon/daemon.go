@@ -182,7 +182,7 @@ func (d *Daemon) openControl() {
 		return
 	}
 	s := &server{title: "control", network: "unix", address: filepath.Join(d.cfg.DataDir, controlName), log: d.log,
-		handler: newControl(d.cfg.DataDir, d.pipeline.outputs)}
+		handler: newControl(d.cfg.DataDir, d.pipeline.outputs, d.serveAudit)}
 	if err := s.open(); err != nil {
 		d.log.Warn("there is no control socket, so that saker alerts cannot ask this process", zap.Error(err))
 		return

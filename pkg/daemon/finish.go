@@ -55,12 +55,12 @@ func (d *Daemon) reportNotEvaluated() {
 	for _, line := range d.pipeline.notEvaluated() {
 		d.log.Warn("events were not evaluated", zap.String("source", line.source), zap.String("reason", line.reason), zap.Uint64("events", line.count))
 	}
-	if r := d.currentReceiver(); r != nil {
-		for reason, n := range r.Stats().Rejected {
-			if n > 0 {
-				d.log.Warn("audit items were rejected", zap.String("reason", reason), zap.Uint64("items", n))
-			}
-		}
+	if d.intake == nil {
+		return
+	}
+	c := d.intake.counts()
+	for _, reason := range c.reasons() {
+		d.log.Warn("audit events were not evaluated", zap.String("reason", reason), zap.Uint64("events", c.missed[reason]))
 	}
 }
 

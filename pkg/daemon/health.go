@@ -160,6 +160,7 @@ func (d *Daemon) faults(now time.Time) (reasons []string) {
 	if up == 0 && len(reasons) == 0 && wanted > 0 {
 		reasons = append(reasons, "no event source is up")
 	}
+	reasons = append(reasons, d.unreadable()...)
 	running := d.ops.phase.Load() == phaseRunning
 	if s := d.storage(); s.failure != "" {
 		reasons = append(reasons, "storage of alerts: "+s.failure)
@@ -168,6 +169,20 @@ func (d *Daemon) faults(now time.Time) (reasons []string) {
 	}
 	if reason := d.ops.heartbeat.sensing(now); running && reason != "" {
 		reasons = append(reasons, reason)
+	}
+	return reasons
+}
+
+// unreadable says which audit logs cannot be read.
+func (d *Daemon) unreadable() (reasons []string) {
+	if d.intake == nil {
+		return nil
+	}
+	for _, f := range d.intake.files {
+		s := f.stats()
+		if why := fileFailure(&s); why != "" {
+			reasons = append(reasons, fmt.Sprintf("audit log %s: %s", s.Path, why))
+		}
 	}
 	return reasons
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
@@ -26,6 +27,14 @@ type intake struct {
 	// handed counts the events that were given to evaluateBatch, each time anew when they come again. It is the sum of
 	// those that the engine counts and of the others.
 	handed, duplicates, busy, unfinished atomic.Uint64
+	// stored is the last time that the alerts of a batch were stored; nil for never.
+	stored atomic.Pointer[stored]
+}
+
+// stored is a commit that ended well: when, and how long it took.
+type stored struct {
+	at   time.Time
+	took time.Duration
 }
 
 // openAudit makes what takes in audit events. required tells that there must be something.

@@ -11,7 +11,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
-	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/engine"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/rule"
@@ -56,8 +55,8 @@ func (c collector) Collect(out chan<- prometheus.Metric) {
 		s.sensor(sensor)
 		s.send(metricWaiting, float64(sensor.waiting(counts)))
 	}
-	if r := c.d.currentReceiver(); r != nil {
-		s.receiver(r.Stats())
+	if c.d.intake != nil {
+		s.intake(c.d.intake)
 	}
 	s.sinks(c.d.sinkCounts(), now)
 }
@@ -160,18 +159,6 @@ func (n *sensorState) lost() (sum uint64) {
 		sum += lost
 	}
 	return sum
-}
-
-func (s samples) receiver(stats audit.Stats) {
-	s.send(metricEngine, 1, "webhook", event.SourceK8sAudit)
-	for code, n := range stats.Requests {
-		s.send(metricRequests, float64(n), strconv.Itoa(code))
-	}
-	for reason, n := range stats.Rejected {
-		s.send(metricNotEvaluated, float64(n), event.SourceK8sAudit, "rejected_"+reason)
-	}
-	s.send(metricTrimmed, float64(stats.Trimmed))
-	s.send(metricBytes, float64(stats.Bytes))
 }
 
 // rules takes the matches of the rules. Rules whose names look the same in labels are one sample.

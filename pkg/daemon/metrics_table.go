@@ -1,6 +1,10 @@
 package daemon
 
-import "github.com/prometheus/client_golang/prometheus"
+import (
+	"slices"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
 
 // metric is one row of the table of metrics. The names that Falco has keep Falco's names, so that its dashboards work.
 type metric struct {
@@ -12,6 +16,8 @@ type metric struct {
 const (
 	gauge   = prometheus.GaugeValue
 	counter = prometheus.CounterValue
+	// histogram is a type that prometheus.ValueType has no value for.
+	histogram = prometheus.UntypedValue
 )
 
 // Metrics of the program and its machine.
@@ -48,9 +54,6 @@ var (
 	metricRestarts     = metric{"saker_source_restarts_total", "How often the event source was started again after it failed.", counter, []string{"source"}}
 	metricEvaluated    = metric{"saker_events_evaluated_total", "Events evaluated against the rules.", counter, []string{"source"}}
 	metricNotEvaluated = metric{"saker_events_not_evaluated_total", "Events taken in but not evaluated, by reason.", counter, []string{"source", "reason"}}
-	metricRequests     = metric{"saker_audit_requests_total", "Requests to the audit receiver by HTTP status.", counter, []string{"code"}}
-	metricBytes        = metric{"saker_audit_received_bytes_total", "Bytes of request bodies read by the audit receiver.", counter, nil}
-	metricTrimmed      = metric{"saker_audit_trimmed_events_total", "Audit events evaluated without their request and response object, because they are too long.", counter, nil}
 	metricSensorEvents = metric{"falcosecurity_scap_n_evts_total", "System call events that the driver made: those that were evaluated, those that were not, and those that wait.", counter, nil}
 	metricWaiting      = metric{"saker_sensor_waiting_events", "System call events that wait in the buffer of the driver for their turn; being asked for metrics makes a few.", gauge, nil}
 	metricSensorDrops  = metric{"falcosecurity_scap_n_drops_total", "System call events that the driver lost.", counter, nil}
@@ -67,12 +70,12 @@ var (
 )
 
 // allMetrics lists the table in the order of the documentation.
-var allMetrics = []*metric{
+var allMetrics = slices.Concat([]*metric{
 	&metricHealthy, &metricPanics, &metricReloads, &metricVersion, &metricHostname, &metricKernel, &metricRulesFiles, &metricConfigFiles,
 	&metricStart, &metricReload, &metricDuration, &metricCPU, &metricRSS, &metricVSZ, &metricPSS, &metricContainer,
 	&metricHostCPU, &metricHostMemory, &metricProcsRunning, &metricOpenFiles, &metricBoot, &metricCPUs,
 	&metricSourceUp, &metricRestarts, &metricEngine, &metricEvaluated, &metricNotEvaluated, &metricRules,
-	&metricRequests, &metricBytes, &metricTrimmed,
+}, auditMetrics, []*metric{
 	&metricSensorEvents, &metricWaiting, &metricSensorDrops, &metricScratchDrops, &metricSizeDrops, &metricLost, &metricTruncated,
 	&metricUnread, &metricThreads, &metricEvicted, &metricThreadless, &metricRefusedFDs, &metricLookups,
 	&metricMatched, &metricRecovered, &metricReplayed, &metricSuppressed, &metricDelivered, &metricQueued, &metricDead,
@@ -80,12 +83,12 @@ var allMetrics = []*metric{
 	&metricSinkDamaged, &metricSinkAge,
 	&metricSinkLetters, &metricSinkDeadBytes, &metricSinkDeadLost, &metricSinkDiscarded, &metricSinkDeadBad, &metricSinkDeadCut,
 	&metricSinkFailures, &metricSinkRetries, &metricSinkTwice, &metricSinkPanics, &metricSinkAbandoned, &metricSinkFallbacks,
-}
+})
 
 // MetricInfo describes a metric for the documentation.
 type MetricInfo struct {
 	Name, Help string
-	// Kind is counter or gauge.
+	// Kind is counter, gauge or histogram.
 	Kind   string
 	Labels []string
 }
@@ -94,10 +97,7 @@ type MetricInfo struct {
 func Metrics() []MetricInfo {
 	list := make([]MetricInfo, 0, len(allMetrics))
 	for _, m := range allMetrics {
-		kind := "counter"
-		if m.kind == gauge {
-			kind = "gauge"
-		}
+		kind := map[prometheus.ValueType]string{counter: "counter", gauge: "gauge", histogram: "histogram"}[m.kind]
 		list = append(list, MetricInfo{m.name, m.help, kind, m.labels})
 	}
 	return list

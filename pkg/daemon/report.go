@@ -138,7 +138,8 @@ type FileReport struct {
 	Path    string `json:"path"`
 	Cluster string `json:"cluster,omitempty"`
 	Once    bool   `json:"once"`
-	// State is reading, waiting, ended or failing; Failure says why it fails.
+	// State is waiting (for the file, or more of it), reading, blocked, because what was read cannot be evaluated now, or
+	// ended. Failure says why it is blocked, or cannot be read.
 	State   string `json:"state"`
 	Failure string `json:"failure,omitempty"`
 	// Position is how far it is read, Behind how much of it is not yet read; in bytes.
@@ -150,6 +151,9 @@ type FileReport struct {
 	Rotations   uint64  `json:"rotations"`
 	Truncations uint64  `json:"truncations"`
 	Malformed   uint64  `json:"malformed"`
+	// Lost is how many bytes were gone before they were read, Gaps how often nobody can tell how many.
+	Lost uint64 `json:"lost_bytes"`
+	Gaps uint64 `json:"gaps"`
 }
 
 // StorageReport is how alerts are stored before a request is answered.
@@ -157,7 +161,7 @@ type StorageReport struct {
 	// Durable tells that what was answered outlives the process; Failure says why alerts cannot be stored.
 	Durable bool   `json:"durable"`
 	Failure string `json:"failure,omitempty"`
-	// Commit is when alerts were last stored for a batch or a heartbeat, CommitSeconds how long that took.
+	// Commit is when the alerts of a batch of audit events were last stored, CommitSeconds how long that took.
 	Commit        time.Time    `json:"last_commit,omitzero"`
 	CommitSeconds float64      `json:"last_commit_seconds"`
 	Sinks         []SinkReport `json:"sinks"`
