@@ -4,7 +4,7 @@ GO     = $(shell sh hack/toolchain.sh)
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS = -s -w -X github.com/saker-security/saker/pkg/daemon.Version=$(VERSION)
 
-.PHONY: run build agent-bcc test lint generate check-generated bench clean
+.PHONY: run build agent-bcc test e2e-kube lint generate check-generated bench clean
 
 ## run: build, then start the audit receiver and, where kernel and rights allow, the system call sensor
 run: build
@@ -23,6 +23,10 @@ agent-bcc:
 ## test: everything that can be tested on this machine
 test:
 	@GO=$(GO) sh test/run.sh
+
+## e2e-kube: a real kube-apiserver sends its audit events to the program while clients attack it; ARGS go to the test
+e2e-kube: build
+	@GO=$(GO) sh test/kube/run.sh $(ARGS)
 
 ## lint: go vet, gofmt and golangci-lint
 lint:
