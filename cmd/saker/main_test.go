@@ -46,7 +46,7 @@ func TestScripts(t *testing.T) {
 			}
 			return nil
 		},
-		Cmds: map[string]func(*testscript.TestScript, bool, []string){"post": post, "waitfor": waitFor},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"post": post, "fetch": fetch, "waitfor": waitFor},
 	})
 }
 
