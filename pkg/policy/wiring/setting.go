@@ -1,0 +1,49 @@
+package wiring
+
+import "strings"
+
+// setting is a flag of kube-apiserver, without dashes.
+type setting struct {
+	name, value string
+	// why says in a few lines why it has this value.
+	why string
+	// kops is its key in the cluster specification of kOps; empty when there is none.
+	kops string
+}
+
+// settings are the flags of an API server that finds its files in dir. What is said of the API server is how
+// k8s.io/apiserver does it (pkg/server/options/audit.go, plugin/pkg/audit).
+func settings(dir string) []setting {
+	return []setting{
+		{"audit-policy-file", dir + "/audit-policy.yaml", "What is recorded.", "auditPolicyFile"},
+		{"audit-webhook-config-file", dir + "/audit-webhook.yaml", "Where it is sent.", "auditWebhookConfigFile"},
+		{"audit-webhook-mode", "batch", `The default. With blocking each request to the cluster waits for Saker's answer, and with blocking-strict it fails
+when there is none.`, "auditWebhookMode"},
+		{"audit-webhook-batch-max-wait", "1s", `How long an event waits for company. The default of 30s is how late an alert may be in a quiet cluster.`, "auditWebhookBatchMaxWait"},
+		{"audit-webhook-batch-max-size", "400", "The default: events in a request.", "auditWebhookBatchMaxSize"},
+		{"audit-webhook-batch-buffer-size", "10000", `The default: events that wait. Those that find it full are lost, and kube-apiserver counts them in
+apiserver_audit_error_total{plugin="buffered"}.`, "auditWebhookBatchBufferSize"},
+		{"audit-webhook-batch-throttle-qps", "25", `Requests in a second, so 25 × 400 = 10,000 events: a full buffer is empty after a second. The default of 10 makes a
+burst of more than 4,000 events a second fill the buffer; Saker takes more than that.`, "auditWebhookBatchThrottleQps"},
+		{"audit-webhook-batch-throttle-burst", "50", "Requests at once after a quiet time.", "auditWebhookBatchThrottleBurst"},
+		{"audit-webhook-initial-backoff", "10s", `The default, and better left so: a batch that could not be delivered is sent again up to four times, each wait half as
+long again as the one before. With 10s Saker may be away for 81 seconds without a loss, with 1s for 8; while it is
+full it answers 503, and then the API server keeps trying for about four minutes.`, "auditWebhookInitialBackoff"},
+		{"audit-webhook-truncate-enabled", "true", `Without a limit one event of a hundred megabytes, such as a list that is recorded with its answer, would make its
+request run into the time limit of 30 seconds, five times, and be lost together with 399 others.`, ""},
+		{"audit-webhook-truncate-max-event-size", "4194304", `4 MiB, more than objects of ordinary size have, and what Saker takes whole (audit.max_event_bytes). The default of
+100 KiB is too small: whoever pads an object beyond it hides it from the rules, for a longer event loses its request
+and response object.`, ""},
+		{"audit-webhook-truncate-max-batch-size", "10485760", `The default. It must not be less than the size of an event; batches are put together only behind it and are not
+limited by it.`, ""},
+	}
+}
+
+// comment gives a text as comment lines, indented.
+func comment(text string, blanks int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		b.WriteString(strings.Repeat(" ", blanks) + "# " + strings.TrimSpace(line) + "\n")
+	}
+	return b.String()
+}
