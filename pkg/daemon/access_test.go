@@ -254,6 +254,13 @@ func TestReloadOfAccess(t *testing.T) {
 	}
 }
 
+// poolOf trusts an authority.
+func poolOf(a *fakesink.Authority) *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AppendCertsFromPEM(a.CertPEM)
+	return pool
+}
+
 // Who does not get a TLS connection is counted with the reason.
 func TestHandshakes(t *testing.T) {
 	dir := t.TempDir()
@@ -262,8 +269,7 @@ func TestHandshakes(t *testing.T) {
 	cfg.Audit.Certificate, cfg.Audit.Key = ours.Write(t, dir, "server", fakesink.Certificate{})
 	cfg.Audit.ClientCA = ours.WriteCA(t, dir, "ca.crt")
 	d, _, _, _ := start(t, cfg, "k8s_audit")
-	roots := x509.NewCertPool()
-	roots.AppendCertsFromPEM(ours.CertPEM)
+	roots := poolOf(ours)
 	pair := func(a *fakesink.Authority, c fakesink.Certificate) []tls.Certificate {
 		certificate, key := a.Sign(t, c)
 		p, err := tls.X509KeyPair(certificate, key)

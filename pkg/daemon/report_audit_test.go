@@ -1,0 +1,106 @@
+package daemon
+
+import (
+	"crypto/tls"
+	"errors"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+
+	"github.com/saker-security/saker/internal/fakesink"
+	"github.com/saker-security/saker/pkg/config"
+)
+
+func TestAuditReport(t *testing.T) {
+	dir := t.TempDir()
+	authority := fakesink.NewAuthority(t, "authority")
+	cfg := testConfig()
+	cfg.DataDir, cfg.DataDirChosen = filepath.Join(dir, "data"), true
+	cfg.Audit.Certificate, cfg.Audit.Key = authority.Write(t, dir, "server", fakesink.Certificate{Name: "saker", Hosts: []string{"saker.example", "127.0.0.1"}})
+	cfg.Audit.TokenFile = fakesink.WriteFile(t, dir, "tokens", []byte(strong+"\n"+strong+"2\n"))
+	d, _, _, stop := start(t, cfg, "k8s_audit")
+	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: poolOf(authority)}}}
+	for body, want := range map[string]int{example(t): 200, "x": 400, `{"kind":"EventList","items":[1]}`: 200} {
+		if code := send(t, client, "https://"+d.AuditAddress()+"/k8s-audit/west", strong, body); code != want {
+			t.Errorf("%.20s: %d", body, code)
+		}
+	}
+	if code := send(t, client, "https://"+d.AuditAddress()+"/k8s-audit/west", strong, example(t)); code != 200 {
+		t.Errorf("%d", code)
+	}
+	if code := send(t, client, "https://"+d.AuditAddress()+"/k8s-audit", "", example(t)); code != 401 {
+		t.Errorf("%d", code)
+	}
+	r, err := AskAudit(t.Context(), cfg.DataDir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !r.Ready || !r.Enabled || r.Rules == 0 || r.Uptime <= 0 || r.Version != Version || time.Since(r.Now) > time.Minute || len(r.Files) != 0 {
+		t.Errorf("%+v", r)
+	}
+	want := AuditEvents{Received: 3, Evaluated: 1, Duplicates: 1, Rejected: map[string]uint64{"not_an_object": 1}, NotEvaluated: map[string]uint64{}}
+	if diff := cmp.Diff(want, r.Events); diff != "" {
+		t.Error(diff)
+	}
+	if diff := cmp.Diff(WindowReport{Events: 1, MaxEvents: 1_000_000, Seconds: 600}, r.Window); diff != "" {
+		t.Error(diff)
+	}
+	v := r.Receiver
+	if v == nil || !v.Up || !v.TLS || v.ClientCA || v.Tokens != 2 || !v.Loopback || v.Path != "/k8s-audit" || v.Address != d.AuditAddress() || v.MaxEvent != 4<<20 {
+		t.Fatalf("%+v", v)
+	}
+	if diff := cmp.Diff(map[string]uint64{"200": 3, "400": 1, "401": 1}, v.Requests); diff != "" {
+		t.Error(diff)
+	}
+	if len(v.Certificates) != 1 || v.Certificates[0].Subject != "saker" || time.Until(v.Certificates[0].NotAfter) > time.Hour || v.Certificates[0].Key != "audit.tls_certificate" {
+		t.Errorf("%+v", v.Certificates)
+	}
+	sender := SenderReport{Cluster: "west", Address: "127.0.0.1", UserAgent: "Go-http-client/1.1", Events: 2, Duplicates: 1, Rejected: 1}
+	if diff := cmp.Diff([]SenderReport{sender}, v.Senders, cmpopts.IgnoreFields(SenderReport{}, "Arrival", "Stage", "Lag", "MaxLag", "MeanLag")); diff != "" {
+		t.Error(diff)
+	}
+	if s := r.Storage; !s.Durable || s.Commit.IsZero() || s.Failure != "" || len(s.Sinks) != 1 || s.Sinks[0].Name != "stdout" {
+		t.Errorf("%+v", r.Storage)
+	}
+	_, metrics := get(t, "http://"+d.WebAddress()+"/metrics")
+	families := parse(t, metrics)
+	if at := value(t, families, "saker_audit_certificate_expiry_timestamp_seconds", "key=audit.tls_certificate"); at != float64(v.Certificates[0].NotAfter.Unix()) {
+		t.Errorf("expires at %v", at)
+	}
+	if got := value(t, families, "saker_audit_sender_duplicate_events_total", "address=127.0.0.1", "cluster=west"); got != 1 {
+		t.Errorf("%v duplicates", got)
+	}
+	if h := families["saker_audit_lag_seconds"].GetMetric()[0].GetHistogram(); h.GetSampleCount() != 2 || len(h.GetBucket()) == 0 {
+		t.Errorf("lag %v", h)
+	}
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	if _, err := AskAudit(t.Context(), cfg.DataDir); !errors.Is(err, ErrNotRunning) {
+		t.Errorf("%v", err)
+	}
+}
+
+// What is wrong with the files of TLS is told, and does not keep the report from being made.
+func TestCertificateReports(t *testing.T) {
+	dir := t.TempDir()
+	authority := fakesink.NewAuthority(t, "authority")
+	certificate, _ := authority.Write(t, dir, "server", fakesink.Certificate{})
+	empty := filepath.Join(dir, "empty")
+	if err := os.WriteFile(empty, []byte("x"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s := &accessSettings{audit: config.Audit{Certificate: certificate, ClientCA: empty}}
+	got := s.certificates()
+	if len(got) != 2 || got[0].Error != "" || got[1].Error != "no certificate in "+empty || got[1].Key != "audit.tls_client_ca" {
+		t.Errorf("%+v", got)
+	}
+	if e := s.expiries(); len(e) != 1 || e["audit.tls_certificate"].IsZero() {
+		t.Errorf("%v", e)
+	}
+}
