@@ -3,8 +3,11 @@
 package deploy
 
 import (
+	"context"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -13,7 +16,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/yaml"
 
+	"github.com/saker-security/saker/internal/fakesink"
 	"github.com/saker-security/saker/pkg/config"
+	"github.com/saker-security/saker/pkg/daemon"
 )
 
 func TestManifests(t *testing.T) {
@@ -119,4 +124,60 @@ func checkPod(t *testing.T, name string, selector *metav1.LabelSelector, pod cor
 	if !durable {
 		t.Errorf("%s: the data directory is in no volume", name)
 	}
+	checkStart(t, name, c, pod.Spec.Volumes)
+}
+
+// checkStart starts the program with the settings of a container. What is mounted of secrets is made as the comment at
+// the top of the manifest says; addresses are those of this machine, with ports that are free.
+func checkStart(t *testing.T, name string, c corev1.Container, volumes []corev1.Volume) {
+	t.Helper()
+	root := t.TempDir()
+	for _, m := range c.VolumeMounts {
+		i := slices.IndexFunc(volumes, func(v corev1.Volume) bool { return v.Name == m.Name && v.Secret != nil })
+		if i < 0 {
+			continue
+		}
+		if mode := volumes[i].Secret.DefaultMode; mode == nil || *mode != 0o440 {
+			t.Errorf("%s: the mode of the secret %s is not 0440", name, m.Name)
+		}
+		authority, dir := fakesink.NewAuthority(t, "authority"), filepath.Join(root, m.MountPath)
+		if err := os.MkdirAll(dir, 0o700); err != nil {
+			t.Fatal(err)
+		}
+		authority.Write(t, dir, "tls", fakesink.Certificate{})
+		authority.WriteCA(t, dir, "client-ca.crt")
+	}
+	input := config.Input{Options: []string{"webserver.listen_port=0", "engine.kind=nodriver"}}
+	for _, e := range c.Env {
+		switch {
+		case e.Name == "SAKER_AUDIT_LISTEN":
+			e.Value = ":0"
+		case strings.HasPrefix(e.Value, "/"):
+			e.Value = filepath.Join(root, e.Value)
+		}
+		input.Environment = append(input.Environment, e.Name+"="+e.Value)
+	}
+	d, err := daemon.New(daemon.Options{
+		Load:    func() (config.Config, []string, error) { return config.Load(input) },
+		Sources: sourcesOf(c.Args), Stdout: io.Discard, Stderr: io.Discard,
+	})
+	if err != nil {
+		t.Errorf("%s: the program does not start with these settings: %v", name, err)
+		return
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := d.Run(ctx); err != nil {
+		t.Errorf("%s: %v", name, err)
+	}
+}
+
+// sourcesOf are the event sources that arguments name.
+func sourcesOf(args []string) (sources []string) {
+	for _, a := range args {
+		if source, ok := strings.CutPrefix(a, "--source="); ok {
+			sources = append(sources, source)
+		}
+	}
+	return sources
 }

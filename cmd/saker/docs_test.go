@@ -111,6 +111,7 @@ func metricsDocument() string {
 	b.WriteString("Served at `/metrics` for Prometheus, with those of the Go runtime and of the process. Names that Falco has keep\n" +
 		"Falco's names and meaning. Units are part of the names; a metric of which nothing is known is left out.\n\n" +
 		"For each sink, exactly and at every moment, alerts that came in are accounted for:\n\n```\n" + daemon.Accounting + "\n```\n\n" +
+		"For audit events, whenever no request is being worked on:\n\n```\n" + daemon.AuditAccounting + "\n```\n\n" +
 		"| metric | kind | labels | meaning |\n|---|---|---|---|\n")
 	for _, m := range daemon.Metrics() {
 		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Kind, strings.Join(m.Labels, ", "), m.Help)
