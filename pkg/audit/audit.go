@@ -14,9 +14,12 @@ import (
 	"github.com/saker-security/saker/pkg/event"
 )
 
-// DefaultMaxEvent is the default of Splitter.MaxEvent. The API server takes requests of at most 3 MiB; an event with
-// the request and the response object of such a request stays below it.
-const DefaultMaxEvent = 8 << 20
+// DefaultMaxEvent is the default of Splitter.MaxEvent. The API server takes requests of at most 3 MiB, and etcd objects of
+// at most 1.5 MiB, so that only events of requests for the longest lists are longer.
+const DefaultMaxEvent = 4 << 20
+
+// DefaultMaxText bounds a value of a file that can only be taken whole, in bytes: a record of a log service.
+const DefaultMaxText = 256 << 20
 
 // batchEvents is how many events are handed over at once at most. The API server sends 400 by default.
 const batchEvents = 4096
@@ -25,11 +28,19 @@ const batchEvents = 4096
 // events share one Splitter. The zero value is ready.
 type Splitter struct {
 	// MaxEvent is the length in bytes above which an event is evaluated without its request and response object, and
-	// counted in Batch.Trimmed. 0 means DefaultMaxEvent.
+	// counted in Batch.Trimmed. One that is longer even without them is rejected as TooLarge. 0 means DefaultMaxEvent.
 	MaxEvent int
 
 	num   atomic.Uint64
 	start atomic.Int64
+}
+
+// limit is MaxEvent or its default.
+func (s *Splitter) limit() int {
+	if s.MaxEvent > 0 {
+		return s.MaxEvent
+	}
+	return DefaultMaxEvent
 }
 
 // hand gives the events of b their numbers and hands them on.
@@ -61,13 +72,15 @@ const (
 	BadTime
 	// CutOff is an event in the record of a log service that is cut off there.
 	CutOff
+	// TooLarge is an event that is longer than Splitter.MaxEvent even without its request and response object.
+	TooLarge
 
 	numReasons
 )
 
 // String gives the reason as counters name it.
 func (r Reason) String() string {
-	return [numReasons]string{"not_an_object", "not_an_event", "no_time", "bad_time", "cut_off"}[r]
+	return [numReasons]string{"not_an_object", "not_an_event", "no_time", "bad_time", "cut_off", "too_large"}[r]
 }
 
 func (r Reason) text() string {
@@ -77,6 +90,7 @@ func (r Reason) text() string {
 		"the event has no stageTimestamp",
 		"the stageTimestamp is not an RFC 3339 time",
 		"the event is cut off or broken in the record of the log service",
+		"the event is too long even without its request and response object",
 	}[r]
 }
 
@@ -110,8 +124,8 @@ type Batch struct {
 	records []Record
 	s       scan.Scanner
 	text    []byte
+	base    place // of text
 	doc     string
-	spaced  bool
 	scratch []byte
 	// wrapper is what a wrapper holds, unwrapped the memory of a text with events from wrappers.
 	wrapper   Unwrapped
@@ -135,6 +149,22 @@ func (b *Batch) All() func(yield func(*event.Event) bool) {
 
 // keptScratch bounds the scratch memory that a batch keeps from one event to the next.
 const keptScratch = 1 << 20
+
+// mark is how much a batch holds.
+type mark struct {
+	records, events, rejects, trimmed, foreign int
+	rejected                                   [numReasons]int
+}
+
+func (b *Batch) mark() mark {
+	return mark{len(b.records), len(b.events), len(b.Rejects), b.Trimmed, b.Foreign, b.Rejected}
+}
+
+// back takes back what was cut since the mark was made.
+func (b *Batch) back(m mark) {
+	b.records, b.events, b.Rejects = b.records[:m.records], b.events[:m.events], b.Rejects[:m.rejects]
+	b.Trimmed, b.Foreign, b.Rejected = m.trimmed, m.foreign, m.rejected
+}
 
 // free makes the scratch memory available again: texts with escapes and the like, made for one event.
 func (b *Batch) free() {

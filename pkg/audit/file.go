@@ -12,13 +12,6 @@ import (
 	"github.com/saker-security/saker/pkg/event"
 )
 
-// window is how much of a file is read at first; it is doubled for a value that does not fit. An EventList or an array
-// longer than pieceFrom is taken item by item, so that memory is bounded by the longest event.
-const (
-	window    = 1 << 20
-	pieceFrom = 8 << 20
-)
-
 // FileError is a defect of a file with audit events. Reading goes on after it.
 type FileError struct {
 	Path string
@@ -46,19 +39,10 @@ type FileReader struct {
 	// about something else.
 	Events, Trimmed, Rejected, Malformed, Foreign int
 
-	path   string
-	file   io.Reader
-	buf    []byte
-	pos    int
-	line   int // of buf[pos], from 1
-	column int // of buf[pos], from 1
-	ended  bool
-	credit int // how many bytes may be read again
-	depth  int // of the lists that are taken in pieces
-	batch  Batch
-	to     func(*Batch) error
-	// first, pieces and limit are window, pieceFrom and DefaultMaxBody, or less in tests.
-	first, pieces, limit int
+	path string
+	stream
+	events Batch
+	again  int // how many bytes were read again
 }
 
 // Read reads a file, or the files in a directory in the order of their names, and calls do for each event. An event is
@@ -104,19 +88,17 @@ func (f *FileReader) open(path string, do func(*event.Event) error) error {
 
 // ReadFrom is Read for what r gives; path only names it in messages.
 func (f *FileReader) ReadFrom(path string, r io.Reader, do func(*event.Event) error) error {
-	f.path, f.file, f.ended = path, r, false
-	f.buf, f.pos, f.line, f.column = f.buf[:0], 0, 1, 1
-	f.credit, f.depth = window, 0
-	if f.pieces == 0 {
-		f.first, f.pieces, f.limit = window, pieceFrom, DefaultMaxBody
-	}
+	f.path, f.again = path, 0
+	f.splitter, f.batch, f.unwrap = f.Splitter, &f.events, f.Unwrap
+	f.reset(r, f.buf[:0])
+	defer f.events.release()
 	f.to = func(b *Batch) error {
 		f.Events += b.Len()
 		f.Trimmed += b.Trimmed
 		f.Rejected += b.rejected()
 		f.Foreign += b.Foreign
 		for _, reject := range b.Rejects {
-			f.report(bodyError(b.text, reject.Offset, reject.Reason.text()))
+			f.report(b.base.of(bodyError(b.text, reject.Offset-b.base.offset, reject.Reason.text())))
 		}
 		for e := range b.All() {
 			if err := do(e); err != nil {
@@ -125,89 +107,84 @@ func (f *FileReader) ReadFrom(path string, r io.Reader, do func(*event.Event) er
 		}
 		return nil
 	}
+	if err := f.begin(); err != nil {
+		return err
+	}
 	for {
-		more, err := f.skipSpace()
-		if err != nil || !more {
-			return err
+		if _, err := f.peek(); err != nil {
+			return f.failed(err)
 		}
-		if _, err := f.value(false); err != nil {
+		if f.pos == len(f.buf) {
+			return nil
+		}
+		if done, err := f.textLine(); err != nil {
 			return err
+		} else if done {
+			continue
+		}
+		if err := f.take(); err != nil {
+			return f.failed(err)
 		}
 	}
 }
 
-// report tells of a defect at a place in the window.
+// begin looks at how the file begins.
+func (f *FileReader) begin() error {
+	if err := f.fill(); err != nil {
+		return f.failed(err)
+	}
+	mark, err := encoding(f.rest())
+	var bad *BodyError
+	if errors.As(err, &bad) {
+		f.Malformed++
+		f.report(bad)
+		f.buf, f.ended = f.buf[:0], true
+		return nil
+	}
+	f.advance(mark)
+	return nil
+}
+
+// take takes the value at the position. What is wrong with it is reported.
+func (f *FileReader) take() error {
+	line, err := f.line, f.value()
+	var bad *BodyError
+	if !errors.As(err, &bad) {
+		return err
+	}
+	if bad.Reason != nil {
+		f.Rejected++
+		f.report(bad)
+		return nil
+	}
+	return f.broken(bad, line)
+}
+
+// failed is the error of a file that cannot be read, or of do.
+func (f *FileReader) failed(err error) error {
+	var reading *readError
+	if errors.As(err, &reading) {
+		return fmt.Errorf("read audit events from %s: %w", f.path, reading.err)
+	}
+	return err
+}
+
+// report tells of a defect.
 func (f *FileReader) report(e *BodyError) {
-	if f.Report == nil {
-		return
-	}
-	column := e.Column
-	if e.Line == 1 {
-		column += f.column - 1
-	}
-	f.Report(&FileError{Path: f.path, Line: f.line + e.Line - 1, Column: column, Message: e.Message})
-}
-
-// value takes the value that starts at the position, an item of an EventList or what may stand alone. It returns false
-// when the value is broken; then the position is where reading goes on.
-func (f *FileReader) value(inList bool) (ok bool, err error) {
-	if done, err := f.textLine(); done || err != nil {
-		return true, err
-	}
-	for {
-		end, err := f.cut(f.buf[f.pos:], inList)
-		var bad *BodyError
-		switch {
-		case err == nil:
-			f.advance(end)
-			return true, nil
-		case !errors.As(err, &bad):
-			return false, err
-		case bad.Reason != nil:
-			f.Rejected++
-			f.report(bad)
-			f.advance(end)
-			return true, nil
-		case !bad.Short || f.ended:
-			return false, f.broken(bad)
-		case len(f.buf)-f.pos >= f.limit:
-			return false, f.broken(&BodyError{Offset: len(f.buf) - f.pos, Line: 1, Column: 1, Message: fmt.Sprintf("the value is longer than %d bytes", f.limit)})
-		}
-		if len(f.buf)-f.pos >= f.pieces && !inList {
-			if done, ok, err := f.inPieces(); done {
-				return ok, err
-			}
-		}
-		if err := f.fill(); err != nil {
-			return false, err
-		}
+	if f.Report != nil {
+		f.Report(&FileError{Path: f.path, Line: e.Line, Column: e.Column, Message: e.Message})
 	}
 }
 
-// cut hands over the events of the first value of text and returns where it ends. Nothing is handed over when the text
-// ends too soon.
-func (f *FileReader) cut(text []byte, inList bool) (int, error) {
-	c := cutter{splitter: f.Splitter, b: &f.batch, to: f.to, whole: true, unwrap: f.Unwrap, alone: true}
-	each := c.item
-	if inList {
-		each = c.listItem
-	}
-	end, err := c.document(text, each)
-	if err == nil {
-		err = c.flush()
-	}
-	return end, err
-}
-
-// broken reports a defect and finds where to go on.
-func (f *FileReader) broken(e *BodyError) error {
+// broken reports a defect of the value that began on a line, and finds where to go on.
+func (f *FileReader) broken(e *BodyError, line int) error {
 	f.Malformed++
 	told := *e
-	if e.Line > 1 {
-		told.Message += fmt.Sprintf(", in the value that begins on line %d", f.line)
+	if line = max(line, f.line); e.Line > line {
+		told.Message += fmt.Sprintf(", in the value that begins on line %d", line)
 	}
 	f.report(&told)
-	return f.resume(e.Offset)
+	return f.resume(e.Offset - f.offset)
 }
 
 // resume goes on after a defect, which stands at an offset of the broken value at the position, with the first line that
@@ -215,20 +192,21 @@ func (f *FileReader) broken(e *BodyError) error {
 // lines are indented, except for the last one, and are passed over. Lines before the defect count only as long as no
 // more is read again than was read, so that no file makes reading slow.
 func (f *FileReader) resume(defect int) error {
-	if defect <= f.credit {
-		f.credit -= defect
-		f.advance(min(1, len(f.buf)-f.pos))
+	if f.again += defect + f.tried; f.again <= f.offset+firstWindow {
+		f.advance(min(1, len(f.rest())))
 	} else {
-		f.advance(defect)
+		passed := min(max(defect, f.tried), len(f.rest()))
+		f.again -= passed
+		f.advance(passed)
 	}
 	for {
 		for f.pos < len(f.buf) {
 			if f.column == 1 && isStart(f.buf[f.pos], f.Unwrap != nil) {
 				return nil
 			}
-			next := bytes.IndexByte(f.buf[f.pos:], '\n')
+			next := bytes.IndexByte(f.rest(), '\n')
 			if next < 0 {
-				next = len(f.buf) - f.pos - 1
+				next = len(f.rest()) - 1
 			}
 			f.advance(next + 1)
 		}
@@ -239,55 +217,4 @@ func (f *FileReader) resume(defect int) error {
 			return err
 		}
 	}
-}
-
-// skipSpace passes white space and returns whether there is something after it.
-func (f *FileReader) skipSpace() (bool, error) {
-	for {
-		rest := f.buf[f.pos:]
-		f.advance(len(rest) - len(bytes.TrimLeft(rest, " \t\r\n")))
-		if f.pos < len(f.buf) {
-			return true, nil
-		}
-		if f.ended {
-			return false, nil
-		}
-		if err := f.fill(); err != nil {
-			return false, err
-		}
-	}
-}
-
-// advance passes n bytes of the window.
-func (f *FileReader) advance(n int) {
-	passed := f.buf[f.pos : f.pos+n]
-	if lines := bytes.Count(passed, []byte{'\n'}); lines > 0 {
-		f.line += lines
-		f.column = len(passed) - bytes.LastIndexByte(passed, '\n')
-	} else {
-		f.column += n
-	}
-	f.pos += n
-	f.credit += n
-}
-
-// fill reads more of the file behind what is left of the window.
-func (f *FileReader) fill() error {
-	rest := copy(f.buf, f.buf[f.pos:])
-	f.buf, f.pos = f.buf[:rest], 0
-	if rest > cap(f.buf)/2 || cap(f.buf) == 0 {
-		grown := make([]byte, rest, max(f.first, 2*cap(f.buf)))
-		copy(grown, f.buf)
-		f.buf = grown
-	}
-	n, err := io.ReadFull(f.file, f.buf[rest:cap(f.buf)])
-	f.buf = f.buf[:rest+n]
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		f.ended = true
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read audit events from %s: %w", f.path, err)
-	}
-	return nil
 }

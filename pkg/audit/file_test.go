@@ -27,12 +27,13 @@ type fileOutcome struct {
 	Rejected, Malformed int
 }
 
-// readText reads a text as a file, with a window of so many bytes at first, in pieces when it is longer than others.
-func readText(t testing.TB, text string, first, pieces, limit int) fileOutcome {
+// readText reads a text as a file, with a window of so many bytes at first, in pieces when it is longer than others, with
+// events of at most so many bytes.
+func readText(t testing.TB, text string, first, whole, most int) fileOutcome {
 	t.Helper()
 	var got fileOutcome
 	c := Catalogue("host")
-	f := &FileReader{Splitter: &Splitter{}, first: first, pieces: pieces, limit: limit,
+	f := &FileReader{Splitter: &Splitter{MaxEvent: most}, stream: stream{first: first, whole: whole, limit: DefaultMaxText},
 		Report: func(e *FileError) { got.Errors = append(got.Errors, e.Error()) }}
 	err := f.ReadFrom("f", strings.NewReader(text), func(e *event.Event) error {
 		id, _ := extractText(t, c, e, "ka.auditid").(string)
@@ -86,7 +87,7 @@ func TestReadFrom(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(c.want, readText(t, c.text, window, pieceFrom, DefaultMaxBody)); d != "" {
+			if d := cmp.Diff(c.want, readText(t, c.text, firstWindow, wholeText, 0)); d != "" {
 				t.Errorf("outcome differs (-want +got):\n%s", d)
 			}
 		})
@@ -123,15 +124,18 @@ func TestPieces(t *testing.T) {
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
-			if d := cmp.Diff(c.want, readText(t, c.text, window, window, DefaultMaxBody)); d != "" {
+			if d := cmp.Diff(c.want, readText(t, c.text, firstWindow, firstWindow, firstWindow)); d != "" {
 				t.Errorf("outcome differs (-want +got):\n%s", d)
 			}
 		})
 	}
-	t.Run("value over the limit", func(t *testing.T) {
-		text := `{"kind":"Event","stageTimestamp":"2024-01-01T00:00:00Z","requestObject":"` + strings.Repeat("x", 5<<20) + "\"}\n" + line("z")
-		want := fileOutcome{IDs: []string{"z"}, Malformed: 1, Errors: []string{"f:1:1: the value is longer than 4194304 bytes"}}
-		if d := cmp.Diff(want, readText(t, text, window, window, 4<<20)); d != "" {
+	t.Run("events over the limit", func(t *testing.T) {
+		long := strings.Repeat("x", 5<<20)
+		text := `{"kind":"Event","auditID":"a","stageTimestamp":"2024-01-01T00:00:00Z","requestObject":"` + long + "\"}\n" +
+			`{"kind":"Event","auditID":"` + long + "\",\n\"stageTimestamp\":\"2024-01-01T00:00:00Z\"}\n[" + line("b") + ",\n \"" + long + "\"," + line("c") + "]" + line("z")
+		want := fileOutcome{IDs: []string{"a", "b", "c", "z"}, Rejected: 2, Errors: []string{
+			"f:2:1: the event is too long even without its request and response object", "f:5:2: the item is not a JSON object"}}
+		if d := cmp.Diff(want, readText(t, text, firstWindow, firstWindow, firstWindow)); d != "" {
 			t.Errorf("outcome differs (-want +got):\n%s", d)
 		}
 	})
@@ -244,7 +248,7 @@ func TestReadRecorded(t *testing.T) {
 			want++
 		}
 	}
-	if got := readText(t, log.String(), window, pieceFrom, DefaultMaxBody); len(got.IDs) != want || got.Errors != nil {
+	if got := readText(t, log.String(), firstWindow, wholeText, 0); len(got.IDs) != want || got.Errors != nil {
 		t.Errorf("log: %d events of %d, errors %v", len(got.IDs), want, got.Errors)
 	}
 	f := &FileReader{Splitter: &Splitter{}, Report: func(e *FileError) { t.Error(e) }}
@@ -260,8 +264,8 @@ func FuzzRead(f *testing.F) {
 	f.Add(`{"items":[` + line("a") + `],"kind":"EventList"} [[` + line("b") + `]]`)
 	f.Add("[\n" + line("a")[:30] + "\n{\n[1")
 	f.Fuzz(func(t *testing.T, text string) {
-		whole := readText(t, text, window, pieceFrom, DefaultMaxBody)
-		pieces := readText(t, text, 1, 1, DefaultMaxBody)
+		whole := readText(t, text, firstWindow, wholeText, 64)
+		pieces := readText(t, text, 1, 1, 64)
 		if whole.Malformed == 0 && pieces.Malformed == 0 {
 			if d := cmp.Diff(whole.IDs, pieces.IDs); d != "" {
 				t.Errorf("events differ (-whole +pieces):\n%s", d)

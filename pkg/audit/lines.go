@@ -32,7 +32,6 @@ func (l *Lines) Cut(b *Batch, text []byte, last bool, to func(*Batch) error) (n 
 	r := lineRun{Lines: l, text: text, last: last}
 	r.cutter = cutter{splitter: l.Splitter, b: b, to: to, whole: true, unwrap: l.Unwrap}
 	r.begin(text)
-	b.spaced = false
 	credit, inside := l.credit, l.inside
 	for more := true; more; {
 		if more, err = r.next(); err == nil && (!more || len(b.events) >= batchEvents) {
@@ -80,18 +79,14 @@ func (r *lineRun) advance(i int) {
 // object takes the object at the position.
 func (r *lineRun) object() (more bool, err error) {
 	b := r.b
-	records, rejected, rejects, trimmed, foreign := len(b.records), b.Rejected, len(b.Rejects), b.Trimmed, b.Foreign
-	spaced := b.spaced
+	before := b.mark()
 	b.s.Reset(r.text)
-	b.spaced = true
 	end := r.item(r.at, 0)
-	b.spaced = spaced || b.s.Spaced
 	if end >= 0 {
 		r.advance(end)
 		return true, nil
 	}
-	r.takeBack(records)
-	b.Rejected, b.Rejects, b.Trimmed, b.Foreign = rejected, b.Rejects[:rejects], trimmed, foreign
+	b.back(before)
 	err = r.failure()
 	r.err = nil
 	var bad *BodyError

@@ -6,142 +6,181 @@ import (
 	"github.com/saker-security/saker/pkg/audit/scan"
 )
 
-// maxPieces is how deep arrays may stand in each other that are taken item by item.
-const maxPieces = 100
-
-// inPieces takes an EventList or an array at the position item by item. done is false when it is neither, or when that
-// does not show within the window.
-func (f *FileReader) inPieces() (done, ok bool, err error) {
-	if f.depth >= maxPieces {
-		return false, false, nil
+// long takes the value at the position, which depth arrays and objects enclose, in pieces.
+func (s *stream) long(inList bool, depth int) error {
+	switch c := s.buf[s.pos]; {
+	case c == '{':
+		return s.object(inList, depth)
+	case c == '[' && !inList:
+		s.advance(1)
+		return s.elements(false, depth+1)
 	}
-	f.depth++
-	defer func() { f.depth-- }()
-	if f.buf[f.pos] == '[' {
-		f.advance(1)
-		ok, err = f.elements(false)
-		return true, ok, err
+	at := s.place
+	if _, err := s.pass(depth, 0); err != nil {
+		return err
 	}
-	start, known := f.findItems()
-	if start == 0 {
-		return false, false, nil
-	}
-	f.advance(start + 1)
-	if ok, err = f.elements(true); !ok || err != nil {
-		return true, ok, err
-	}
-	ok, err = f.listEnd(known)
-	return true, ok, err
+	return s.reject(NotAnObject, at, depth)
 }
 
-// findItems looks into the object at the position for the array items of an EventList, and returns where it starts and
-// whether the kind stands before it. It returns 0 when there is no such thing in the window.
-func (f *FileReader) findItems() (start int, known bool) {
-	text := f.buf[f.pos:]
-	b := &f.batch
-	b.s.Reset(text)
-	b.text, b.doc = text, view(text)
-	defer b.release()
-	head := Record{b: b}
-	end := head.index(0, 0, eventGroup, func(i, depth int) int {
-		known = head.is(head.at[kind], "EventList")
-		if b.s.At(i) == '[' && (known || head.at[kind].IsZero()) {
-			start = i
-			return -1 // far enough
-		}
-		return b.s.Value(i, depth)
-	})
-	if end >= 0 {
-		return 0, false
+// reject counts an item that is no event, or returns it as the defect of a text that holds nothing else.
+func (s *stream) reject(reason Reason, at place, depth int) error {
+	if depth == 0 {
+		bad := at.of(bodyError(nil, 0, reason.text()))
+		bad.Reason = &reason
+		return bad
 	}
-	return start, known
+	c := s.cutter(nil, at)
+	s.batch.reject(reason, 0)
+	return c.flush()
 }
+
+// array is how far an array was read. Arrays in an array are the same as their elements in its place.
+type array struct {
+	inList bool // its elements are the items of an EventList
+	depth  int  // of what encloses its elements, the arrays that are open included
+	open   int  // how many arrays are open
+	next   next
+}
+
+// next is what comes next in an array.
+type next uint8
+
+const (
+	firstOne  next = iota // an element, or the end of the array
+	another               // an element
+	behindOne             // a comma, or the end of the array
+)
 
 // elements takes the elements of an array, behind its opening bracket, and its closing bracket.
-func (f *FileReader) elements(inList bool) (ok bool, err error) {
-	if c, err := f.peek(); err != nil || c == ']' {
-		f.advance(min(1, len(f.buf)-f.pos))
-		return err == nil, err
-	}
-	for {
-		if ok, err = f.value(inList); !ok || err != nil {
-			return ok, err
-		}
-		c, err := f.peek()
-		if err != nil {
-			return false, err
-		}
-		if c != ',' && c != ']' {
-			return false, f.unexpected("',' or ']'")
-		}
-		f.advance(1)
-		if c == ']' {
-			return true, nil
-		}
-		if c, err = f.peek(); err != nil {
-			return false, err
-		} else if c == 0 {
-			return false, f.unexpected("a value")
-		}
-	}
-}
-
-// peek passes white space and returns the byte after it, 0 at the end.
-func (f *FileReader) peek() (byte, error) {
-	more, err := f.skipSpace()
-	if !more || err != nil {
-		return 0, err
-	}
-	return f.buf[f.pos], nil
-}
-
-// unexpected reports that something else stands at the position than is expected.
-func (f *FileReader) unexpected(expected string) error {
-	var s scan.Scanner
-	s.Reset(f.buf[f.pos:])
-	s.Fail(0, expected)
-	return f.broken(&BodyError{Line: 1, Column: 1, Message: "malformed JSON: " + s.Err.Message})
-}
-
-// listEnd passes what follows the items of an EventList up to the end of the object. known tells that the kind stood
-// before the items.
-func (f *FileReader) listEnd(known bool) (ok bool, err error) {
-	for {
-		end, isList, err := f.tail(known)
-		var bad *BodyError
+func (s *stream) elements(inList bool, depth int) error {
+	a := array{inList: inList, depth: depth, open: 1}
+	for a.open > 0 {
+		short, err := s.run(&a)
 		switch {
-		case err == nil && isList:
-			f.advance(end)
-			return true, nil
-		case err == nil:
-			return false, f.broken(&BodyError{Line: 1, Column: 1, Message: "the items were read, but the kind is not EventList"})
-		case errors.As(err, &bad) && (!bad.Short || f.ended || len(f.buf)-f.pos >= f.limit):
-			return false, f.broken(bad)
-		}
-		if err := f.fill(); err != nil {
-			return false, err
+		case err != nil:
+			return err
+		case !short:
+		case a.next != behindOne && len(s.rest()) >= s.splitter.limit():
+			if err := s.long(inList, a.depth); err != nil {
+				return err
+			}
+			a.next = behindOne
+		default:
+			if err := s.fill(); err != nil {
+				return err
+			}
 		}
 	}
+	return nil
 }
 
-// tail looks at the members behind the items and returns where the object ends and whether it is an EventList.
-func (f *FileReader) tail(known bool) (end int, isList bool, err error) {
-	text := f.buf[f.pos:]
-	b := &f.batch
-	c := cutter{b: b}
-	b.s.Reset(text)
-	b.text, b.doc = text, view(text)
-	defer b.release()
-	end, more := b.s.Next(0, '}')
-	head := Record{b: b}
-	if more {
-		end = head.indexMembers(end, 1, eventGroup, nil)
+// separator passes what follows an element or a member, and returns whether there is another one.
+func (s *stream) separator(expected string, closing byte) (more bool, err error) {
+	c, err := s.peek()
+	if err != nil {
+		return false, err
 	}
-	if end < 0 {
-		return 0, false, c.failure()
+	if c != ',' && c != closing {
+		return false, s.unexpected(expected)
 	}
-	if at := head.at[kind]; !at.IsZero() {
-		return end, head.is(at, "EventList"), nil
+	s.advance(1)
+	return c == ',', nil
+}
+
+// run hands over the elements from the position on that are whole within the window, together. It returns whether an
+// element, or what follows it, is cut short by the end of the window; that is where the position is then.
+func (s *stream) run(a *array) (short bool, err error) {
+	b, text := s.batch, s.rest()
+	c := s.cutter(text, s.place)
+	i := 0
+	for a.open > 0 && len(b.events) < batchEvents {
+		before := b.mark()
+		i = b.s.Space(i)
+		end := s.step(a, &c, i)
+		if end == len(text) && !s.ended && isNumber(text[i]) {
+			end = b.s.Fail(end, "the end of a number") // which goes on
+			a.next = another
+		}
+		if end < 0 {
+			err = c.failure()
+			b.back(before)
+			break
+		}
+		i = end
 	}
-	return end, known, nil
+	if flushed := c.flush(); flushed != nil {
+		return false, flushed
+	}
+	s.advance(i)
+	var bad *BodyError
+	switch {
+	case err == nil:
+		return false, nil
+	case !errors.As(err, &bad):
+		return false, err
+	case bad.Short && !s.ended:
+		return true, nil
+	}
+	return false, s.place.of(bodyError(text[i:], bad.Offset-i, bad.Message))
+}
+
+// step takes what stands at i in an array: an element, or a bracket or comma around one. It returns the position behind
+// it, or -1.
+func (s *stream) step(a *array, c *cutter, i int) int {
+	char := s.batch.s.At(i)
+	switch {
+	case char == ']' && a.next != another:
+		a.open--
+		a.depth--
+		a.next = behindOne
+		return i + 1
+	case a.next == behindOne:
+		if char != ',' {
+			return s.batch.s.Fail(i, "',' or ']'")
+		}
+		a.next = another
+		return i + 1
+	case char == '[' && !a.inList && a.depth < scan.MaxDepth:
+		a.open++
+		a.depth++
+		a.next = firstOne
+		return i + 1
+	}
+	each := c.item
+	if a.inList {
+		each = c.listItem
+	}
+	end := each(i, a.depth)
+	if end >= 0 {
+		a.next = behindOne
+	}
+	return end
+}
+
+func isNumber(c byte) bool { return c == '-' || isDigit(c) }
+
+// pass passes the value at the position, which depth arrays and objects enclose, and returns its length in bytes. What
+// fits is put behind what is kept, which gets at most so many bytes long.
+func (s *stream) pass(depth, most int) (n int, err error) {
+	s.passer.Reset(depth)
+	for {
+		rest := s.rest()
+		k, ended := s.passer.Pass(rest)
+		s.kept = append(s.kept, rest[:min(k, max(0, most-len(s.kept)))]...)
+		n += k
+		s.advance(k)
+		switch {
+		case s.passer.Err != nil:
+			return n, s.defect(s.passer.Err)
+		case ended:
+			return n, nil
+		case s.ended && s.passer.End():
+			return n, nil
+		case s.ended:
+			return n, s.defect(s.passer.Err)
+		}
+		if err := s.fill(); err != nil {
+			return n, err
+		}
+	}
 }

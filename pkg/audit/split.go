@@ -42,12 +42,19 @@ func bodyError(text []byte, offset int, message string) *BodyError {
 // that is not JSON, or that as a whole is not audit events, gives a *BodyError; then nothing was handed over, except
 // for the batches that were full before the defect. An EventList must not hold the member kind or items twice.
 // An error of to ends the work and is returned as it is.
+//
+// The text is UTF-8, and may begin with a byte order mark. What stands in its strings is evaluated as it is, bytes that
+// are not UTF-8 included.
 func (s *Splitter) Split(b *Batch, text []byte, to func(*Batch) error) error {
-	if len(bytes.TrimLeft(text, " \t\r\n")) == 0 {
-		return bodyError(text, len(text), "the text is empty")
+	skip, err := encoding(text)
+	if err != nil {
+		return err
+	}
+	if len(bytes.TrimLeft(text[skip:], " \t\r\n")) == 0 {
+		return bodyError(text, len(text), emptyText)
 	}
 	defer b.release()
-	c := cutter{splitter: s, b: b, to: to}
+	c := cutter{splitter: s, b: b, to: to, at: start, from: skip}
 	end, err := c.document(text, c.item)
 	if err != nil {
 		return err
@@ -57,6 +64,25 @@ func (s *Splitter) Split(b *Batch, text []byte, to func(*Batch) error) error {
 		return c.failure()
 	}
 	return c.flush()
+}
+
+// These defects show in more than one way.
+const (
+	emptyText  = "the text is empty"
+	itemsTwice = "an EventList with the member items twice"
+)
+
+// encoding returns how long the byte order mark of a text is, or the defect of a text that is not UTF-8: one in UTF-16
+// or UTF-32 begins with such a mark, or has a zero among its first two bytes.
+func encoding(text []byte) (mark int, err error) {
+	switch {
+	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
+		return 3, nil
+	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")),
+		len(text) > 1 && text[0] == 0, len(text) > 1 && text[1] == 0 && text[0] < 0x80:
+		return 0, bodyError(text, 0, "the text is not UTF-8: it looks like UTF-16 or UTF-32")
+	}
+	return 0, nil
 }
 
 // cutter is one run of Split.
@@ -70,6 +96,11 @@ type cutter struct {
 	// tells that the text is needed no longer once the document is opened.
 	unwrap                   Unwrap
 	unwrapped, copied, alone bool
+	// at is the place of the text, from where it begins in it, behind its byte order mark. trimmed tells that it is an event that was too long and
+	// is cut down already.
+	at      place
+	from    int
+	trimmed bool
 	// err is an error that is not a defect of the JSON text.
 	err error
 }
@@ -80,14 +111,11 @@ func (c *cutter) document(text []byte, each func(i, depth int) int) (int, error)
 	if uint64(len(text)) >= math.MaxUint32 {
 		return 0, bodyError(text, 0, "the text is longer than 4 GiB")
 	}
-	start := c.b.s.Space(0)
-	c.b.s.Spaced = false
+	start := c.b.s.Space(c.from)
 	end := each(start, 0)
 	if end < 0 {
 		return 0, c.failure()
 	}
-	// White space is only of interest when a value is asked for as text, so one flag for all is enough.
-	c.b.spaced = c.b.s.Spaced
 	if first := c.b.Rejects; !c.unwrapped && c.b.s.At(start) != '[' && len(first) == 1 && first[0].Offset == start {
 		err := bodyError(text, start, first[0].Reason.text())
 		reason := first[0].Reason
@@ -170,7 +198,8 @@ func (c *cutter) object(i, depth int) int {
 	listed := false
 	end := head.index(i, depth, eventGroup, func(at, depth int) int {
 		if listed {
-			return c.twice(at, "items")
+			c.err = bodyError(c.b.text, at, itemsTwice)
+			return -1
 		}
 		if !head.is(head.at[kind], "EventList") || c.b.s.At(at) != '[' {
 			return c.b.s.Value(at, depth)
@@ -184,7 +213,8 @@ func (c *cutter) object(i, depth int) int {
 	isList := head.is(head.at[kind], "EventList")
 	switch {
 	case listed && !isList:
-		return c.twice(i, "kind")
+		c.err = bodyError(c.b.text, i, "an EventList with the member kind twice")
+		return -1
 	case listed:
 	case isList && (head.isArray(head.at[items])):
 		if c.array(int(head.at[items].Start), depth+1, c.listItem) < 0 {
@@ -200,11 +230,6 @@ func (c *cutter) object(i, depth int) int {
 		c.b.reject(NotAnEvent, i)
 	}
 	return end
-}
-
-func (c *cutter) twice(i int, name string) int {
-	c.err = bodyError(c.b.text, i, "an EventList with the member "+name+" twice")
-	return -1
 }
 
 // finish makes an event of the last record, which covers the text from i to end, and returns end.
@@ -224,23 +249,33 @@ func (c *cutter) finish(i, end int) int {
 		c.b.reject(BadTime, i)
 		return end
 	}
-	limit := c.splitter.MaxEvent
-	if limit == 0 {
-		limit = DefaultMaxEvent
-	}
-	if end-i > limit {
+	if limit := c.splitter.limit(); c.trimmed || end-i > limit {
+		if end-i-r.lost() > limit {
+			c.b.records = c.b.records[:n]
+			c.b.reject(TooLarge, i)
+			return end
+		}
 		r.at[requestObject], r.at[responseObject], r.trimmed = scan.Span{}, scan.Span{}, true
 		clear(r.at[requestData:])
 		c.b.Trimmed++
 	}
 	c.b.events = append(c.b.events, event.Event{Time: at, Source: event.SourceK8sAudit})
 	if len(c.b.events) >= batchEvents && !c.whole {
-		c.b.spaced = true
 		if c.err = c.flush(); c.err != nil {
 			return -1
 		}
 	}
 	return end
+}
+
+// lost is how many bytes an event is shorter without its request and response object.
+func (r *Record) lost() (n int) {
+	r.members(r.span, func(key string, value scan.Span) {
+		if key == "requestObject" || key == "responseObject" {
+			n += max(0, int(value.End-value.Start)-len(null))
+		}
+	})
+	return n
 }
 
 // flush hands over what was cut.
@@ -250,6 +285,9 @@ func (c *cutter) flush() error {
 	}
 	if c.unwrapped {
 		c.b.s.Reset(c.b.text) // all of it
+	}
+	for i := range c.b.Rejects {
+		c.b.Rejects[i].Offset += c.b.base.offset
 	}
 	err := c.splitter.hand(c.b, c.to)
 	c.b.clear()

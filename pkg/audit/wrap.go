@@ -85,7 +85,6 @@ func (c *cutter) unwrapAt(i, end, depth int) bool {
 	for k := range b.Rejects[rejects:] {
 		b.Rejects[rejects+k].Offset = i
 	}
-	outer.Spaced = outer.Spaced || b.s.Spaced
 	b.s = outer
 	return true
 }
@@ -93,10 +92,9 @@ func (c *cutter) unwrapAt(i, end, depth int) bool {
 // unwrappedEvent cuts the event that the text from start to end is.
 func (c *cutter) unwrappedEvent(start, end int) {
 	b := c.b
-	before, spaced := len(b.records), b.s.Spaced
+	before := len(b.records)
 	b.s.Reset(b.text[:end])
 	at := b.s.Space(start)
-	b.s.Spaced = spaced
 	got := -1
 	if b.s.At(at) == '{' {
 		got = c.listItem(at, 0)
@@ -130,8 +128,8 @@ func (f *FileReader) textLine() (done bool, err error) {
 	if end < 0 {
 		end = len(f.buf)
 	}
-	c := cutter{splitter: f.Splitter, b: &f.batch, to: f.to, whole: true, unwrap: f.Unwrap, alone: true}
-	c.begin(f.buf[f.pos:end])
+	c := f.cutter(f.buf[f.pos:end], f.place)
+	c.alone = true
 	if !c.unwrapAt(0, end-f.pos, 0) {
 		return false, nil
 	}
@@ -146,7 +144,7 @@ func (f *FileReader) textLine() (done bool, err error) {
 func (c *cutter) begin(text []byte) {
 	c.b.clear()
 	c.b.s.Reset(text)
-	c.b.text, c.b.doc, c.b.spaced = text, view(text), true
+	c.b.text, c.b.base, c.b.doc = text, c.at, view(text)
 }
 
 // lineEnd is the position of the newline at or behind i, or -1.
