@@ -17,16 +17,19 @@ import (
 
 func newRun() *cobra.Command {
 	var s settings
-	var sources []string
+	var sources, files []string
 	var listen, dataDir, pidFile string
 	var limit seconds
 	c := &cobra.Command{
 		Use:   "run",
 		Short: "Take in audit events and system calls, and alert",
-		Long: `Run starts the receiver of Kubernetes audit events and, where the kernel and the rights allow, the system call
-sensor. Alerts go to the outputs of the configuration, which is standard output unless it says otherwise, the program's
-own log to standard error. It ends with SIGINT or SIGTERM, after everything taken in is evaluated, gives the outputs the
-time shutdown.drain for the alerts that wait, tells which are left, and prints how many events triggered which rules; a
+		Long: `Run starts the receiver of Kubernetes audit events, follows the audit logs that it is told of and starts, where the
+kernel and the rights allow, the system call sensor. A receiver that other machines reach (audit.listen) needs something
+that keeps strangers away: audit.tls_client_ca, audit.token_file or audit.allowed_networks.
+
+Alerts go to the outputs of the configuration, which is standard output unless it says otherwise, the program's own log
+to standard error. It ends with SIGINT or SIGTERM, after everything taken in is evaluated, gives the outputs the time
+shutdown.drain for the alerts that wait, tells which are left, and prints how many events triggered which rules; a
 second signal ends it at once. SIGHUP loads configuration and rules again, as a change of their files does, SIGUSR1
 opens the files of the outputs anew.`,
 		Args: cobra.NoArgs,
@@ -39,6 +42,9 @@ opens the files of the outputs anew.`,
 			defer signal.Stop(signals)
 			if c.Flags().Changed("audit-listen") {
 				s.options = append(s.options, "audit.listen="+listen)
+			}
+			for _, file := range files {
+				s.options = append(s.options, "audit.files[].path="+file)
 			}
 			if c.Flags().Changed("data-dir") {
 				s.options = append(s.options, "data_dir="+dataDir)
@@ -74,6 +80,7 @@ opens the files of the outputs anew.`,
 	f := c.Flags()
 	f.StringArrayVar(&sources, "source", nil, "take in only this `source` (k8s_audit or syscall), may be given again (default: both)")
 	f.StringVar(&listen, "audit-listen", "127.0.0.1:9765", "`address` and port of the audit receiver")
+	f.StringArrayVar(&files, "audit-file", nil, "audit log, or directory of audit logs, to `follow` beside those of audit.files, may be given again")
 	f.StringVar(&dataDir, "data-dir", "", "`directory` in which alerts wait for the outputs, safe from a crash, before their events are acknowledged; memory for none")
 	f.StringVarP(&pidFile, "pidfile", "P", "", "write the process id to a `file`, which is removed at the end")
 	f.VarP(&limit, "run-for", "M", "end after so many `seconds`; 0 for never")

@@ -196,7 +196,7 @@ func (d *Daemon) openSensor(required bool) error {
 	if err := s.open(); err != nil {
 		if errors.Is(err, driver.ErrUnavailable) && !required {
 			d.log.Warn("going on without system calls", zap.String("reason", oneLine(err)))
-			d.absent = append(d.absent, sourceState{name: event.SourceSyscall, failure: oneLine(err), optional: true})
+			d.absent = append(d.absent, sourceState{name: event.SourceSyscall, events: event.SourceSyscall, failure: oneLine(err), optional: true})
 			return nil
 		}
 		return err

@@ -129,7 +129,9 @@ func (h *heartbeat) sensing(now time.Time) string {
 }
 
 // failures says why the daemon does not do its work, nothing when it does.
-func (d *Daemon) failures(now time.Time) []string { return append(d.faults(now), d.heldBack()...) }
+func (d *Daemon) failures(now time.Time) []string {
+	return slices.Concat(d.faults(now), d.heldBack(), d.unreadable(), d.expired(now))
+}
 
 // heldBack says which sinks hold back the sources: no alert is taken for any sink while their queues are full.
 func (d *Daemon) heldBack() (reasons []string) {
@@ -146,7 +148,7 @@ func (d *Daemon) heldBack() (reasons []string) {
 	return reasons
 }
 
-// faults are failures other than those of heldBack.
+// faults are those failures that a restart might end.
 func (d *Daemon) faults(now time.Time) (reasons []string) {
 	up, wanted := 0, 0
 	for _, s := range d.sourceStates() {
@@ -160,7 +162,6 @@ func (d *Daemon) faults(now time.Time) (reasons []string) {
 	if up == 0 && len(reasons) == 0 && wanted > 0 {
 		reasons = append(reasons, "no event source is up")
 	}
-	reasons = append(reasons, d.unreadable()...)
 	running := d.ops.phase.Load() == phaseRunning
 	if s := d.storage(); s.failure != "" {
 		reasons = append(reasons, "storage of alerts: "+s.failure)
@@ -182,6 +183,19 @@ func (d *Daemon) unreadable() (reasons []string) {
 		s := f.stats()
 		if why := fileFailure(&s); why != "" {
 			reasons = append(reasons, fmt.Sprintf("audit log %s: %s", s.Path, why))
+		}
+	}
+	return reasons
+}
+
+// expired says which certificates keep every sender away.
+func (d *Daemon) expired(now time.Time) (reasons []string) {
+	if d.intake == nil || d.intake.access == nil {
+		return nil
+	}
+	for _, c := range d.intake.access.now().certificates() {
+		if c.Key == keyCertificate && c.Error == "" && now.After(c.NotAfter) {
+			reasons = append(reasons, fmt.Sprintf("the certificate %s of %s expired on %s: no API server sends to it", c.File, c.Subject, c.NotAfter.Format(time.RFC3339)))
 		}
 	}
 	return reasons

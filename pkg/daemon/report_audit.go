@@ -164,10 +164,13 @@ const (
 	maxCertificates = 100
 )
 
+// keyCertificate is the key that names the receiver's own certificate.
+const keyCertificate = "audit.tls_certificate"
+
 // certificates tells of the certificates in the files of TLS.
 func (s *accessSettings) certificates() []CertificateReport {
 	out := []CertificateReport{}
-	for _, f := range []struct{ key, name string }{{"audit.tls_certificate", s.audit.Certificate}, {"audit.tls_client_ca", s.audit.ClientCA}} {
+	for _, f := range []struct{ key, name string }{{keyCertificate, s.audit.Certificate}, {"audit.tls_client_ca", s.audit.ClientCA}} {
 		if f.name == "" {
 			continue
 		}

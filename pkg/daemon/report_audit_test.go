@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -83,6 +84,20 @@ func TestAuditReport(t *testing.T) {
 	}
 	if _, err := AskAudit(t.Context(), cfg.DataDir); !errors.Is(err, ErrNotRunning) {
 		t.Errorf("%v", err)
+	}
+}
+
+// An expired certificate keeps the senders away, and so is a matter of health.
+func TestExpiredCertificate(t *testing.T) {
+	authority := fakesink.NewAuthority(t, "authority")
+	cfg, now := testConfig(), time.Now()
+	cfg.Audit.Certificate, cfg.Audit.Key = authority.Write(t, t.TempDir(), "server", fakesink.Certificate{Name: "saker", From: now.Add(-2 * time.Hour), Until: now.Add(-time.Hour)})
+	d, _, _, _ := start(t, cfg, "k8s_audit")
+	if code, body := get(t, "http://"+d.WebAddress()+"/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "of saker expired on ") {
+		t.Errorf("%d %s", code, body)
+	}
+	if !d.newNotifier().ready() {
+		t.Error("a restart would not make another certificate")
 	}
 }
 

@@ -111,8 +111,8 @@ func (d *Daemon) present() *present {
 		counts: d.pipeline.engine.Counts(),
 	}
 	for _, s := range d.sourceStates() {
-		if s.up {
-			p.sources = append(p.sources, s.name)
+		if s.up && !slices.Contains(p.sources, s.events) {
+			p.sources = append(p.sources, s.events)
 		}
 	}
 	p.sensor, _ = d.sensorCounts()

@@ -53,7 +53,7 @@ type keeper struct {
 func (k *keeper) state() sourceState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	return sourceState{name: k.name(), up: k.up, restarts: k.restarts, failure: k.failure, optional: k.read}
+	return sourceState{name: k.name(), events: k.events, up: k.up, restarts: k.restarts, failure: k.failure, optional: k.read}
 }
 
 // keep runs the source, which is open, until ctx ends or everything is read.

@@ -83,7 +83,7 @@ func TestSourcesAreRestarted(t *testing.T) {
 		began := time.Now()
 		end, _ := d.start(t.Context(), d.sources)
 		synctest.Wait()
-		want := sourceState{name: "script", failure: "it; broke"}
+		want := sourceState{name: "script", events: "x", failure: "it; broke"}
 		if got := d.sources[0].state(); got != want {
 			t.Errorf("state %+v, want %+v", got, want)
 		}
@@ -154,7 +154,7 @@ func TestSourcesAreReadToTheirEnd(t *testing.T) {
 		end, read := d.start(t.Context(), d.sources)
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if got, want := d.sources[0].state(), (sourceState{name: "script", failure: "everything is read", optional: true}); got != want {
+		if got, want := d.sources[0].state(), (sourceState{name: "script", events: "x", failure: "everything is read", optional: true}); got != want {
 			t.Errorf("%+v, want %+v", got, want)
 		}
 		select {

@@ -15,7 +15,9 @@ import (
 
 // sourceState is how an event source is doing.
 type sourceState struct {
-	name     string
+	name string
+	// events is the event source of its rules.
+	events   string
 	up       bool
 	restarts uint64
 	// failure says why it is not up, on one line; empty when it is.
