@@ -126,7 +126,7 @@ func (w *Window) Done(c Claim) {
 		w.drop()
 	}
 	place := w.next % uint64(len(w.ring))
-	w.ring[place] = seen{c.key, c.at}
+	w.ring[place] = seen(c)
 	w.next++
 	at, _ := w.find(c.key)
 	w.index[at] = slot{uint32(place) + 1, uint32(c.key.a)}

@@ -280,10 +280,10 @@ func TestWindowEvicts(t *testing.T) {
 		if w.Len() != 100 || w.Evicted() != 50 {
 			t.Fatalf("%d events, %d evicted", w.Len(), w.Evicted())
 		}
-		time.Sleep(time.Minute - 1)
+		time.Sleep(time.Minute - time.Nanosecond)
 		one(149, Seen)
 		one(50, Seen)
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		one(149, New)
 		for i := range 50 {
 			one(i, New)

@@ -120,20 +120,26 @@ func (y *system) check(t *rapid.T) []Count {
 
 func (y *system) deliver(t *rapid.T) {
 	random := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 2))
-	for range rapid.IntRange(1, 200).Draw(t, "alerts") {
-		a := newAlert(y.next)
-		a.Priority = alert.Priority(random.IntN(int(rule.PriorityDebug) + 1))
-		switch err := y.o.Deliver(a); {
+	for range rapid.IntRange(1, 200).Draw(t, "events") {
+		var alerts []*alert.Alert
+		for i := range 1 + random.IntN(3)*random.IntN(2) {
+			a := newAlert(y.next + i)
+			a.Priority = alert.Priority(random.IntN(int(rule.PriorityDebug) + 1))
+			alerts = append(alerts, a)
+		}
+		switch err := y.o.Deliver(alerts...); {
 		case errors.Is(err, ErrFull):
 			return
 		case err != nil:
 			t.Fatal(err)
 		}
-		y.next++
+		y.next += len(alerts)
 		for _, s := range y.subjects {
-			s.matched++
-			if a.Priority <= s.settings.MinPriority {
-				s.offered[a.ID] = true
+			for _, a := range alerts {
+				s.matched++
+				if a.Priority <= s.settings.MinPriority {
+					s.offered[a.ID] = true
+				}
 			}
 		}
 	}

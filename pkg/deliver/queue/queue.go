@@ -221,15 +221,18 @@ func (q *Queue) Append(priority uint8, payload []byte) error {
 		return fmt.Errorf("%d bytes: %w", len(payload), ErrTooLarge)
 	}
 	l := q.laneOf(priority)
-	if q.settings.Policy == Block && q.granted < size && !q.fits(size) {
+	granted := q.granted >= size
+	q.granted = max(q.granted-size, 0)
+	if q.settings.Policy == Block && !granted && !q.fits(size) {
 		q.refused = size
 		return ErrFull
 	}
-	q.granted = max(q.granted-size, 0)
 	q.stats.Appended++
-	if reason := q.makeRoom(l, size); reason != "" {
-		q.stats.Dropped[reason]++
-		return nil
+	if q.settings.Policy != Block {
+		if reason := q.makeRoom(l, size); reason != "" {
+			q.stats.Dropped[reason]++
+			return nil
+		}
 	}
 	q.seq++
 	l.pending = append(l.pending, &item{lane: l, Record: Record{
@@ -245,37 +248,6 @@ func (q *Queue) Append(priority uint8, payload []byte) error {
 		}
 	}
 	return nil
-}
-
-// Grant says whether there is room for payloads of these lengths together, so that Append will take each of them; Revoke
-// gives back what is not needed. One that Append would never take is not counted. More than an empty queue holds is
-// granted when it is empty. Only one caller may do that at a time. Queues of other policies than Block grant
-// everything.
-func (q *Queue) Grant(payloads ...int) bool {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.settings.Policy != Block || q.closed {
-		return true
-	}
-	var sum int64
-	for _, n := range payloads {
-		if size := frameSize(n); n <= disk.MaxPayload-recordHead && q.fitsEmpty(size) {
-			sum += size
-		}
-	}
-	if !q.fits(sum) && (q.fitsEmpty(sum) || q.stats.Records > 0) {
-		q.refused = min(sum, q.memoryLimit()/2, q.settings.MaxBytes/2)
-		return false
-	}
-	q.granted = sum
-	return true
-}
-
-// Revoke takes back what Grant promised.
-func (q *Queue) Revoke() {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	q.granted = 0
 }
 
 // Settled says whether everything that was recovered is on stable storage. When the disk refused that at the start, what

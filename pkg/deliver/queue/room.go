@@ -1,6 +1,10 @@
 package queue
 
-import "container/heap"
+import (
+	"container/heap"
+
+	"github.com/saker-security/saker/pkg/deliver/disk"
+)
 
 // memoryLimit bounds what waits to be written. A quarter of the memory is for what is being written.
 func (q *Queue) memoryLimit() int64 {
@@ -46,6 +50,37 @@ func (q *Queue) full() bool {
 		return false
 	}
 	return true
+}
+
+// Grant says whether there is room for payloads of these lengths together, so that Append will take each of them; Revoke
+// gives back what is not needed. One that Append would never take is not counted. More than an empty queue holds is
+// granted when it is empty. Only one caller may do that at a time. Queues of other policies than Block grant
+// everything.
+func (q *Queue) Grant(payloads ...int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.settings.Policy != Block || q.closed {
+		return true
+	}
+	var sum int64
+	for _, n := range payloads {
+		if size := frameSize(n); n <= disk.MaxPayload-recordHead && q.fitsEmpty(size) {
+			sum += size
+		}
+	}
+	if !q.fits(sum) && (q.fitsEmpty(sum) || q.stats.Records > 0) {
+		q.refused = min(sum, q.memoryLimit()/2, q.settings.MaxBytes/2)
+		return false
+	}
+	q.granted = sum
+	return true
+}
+
+// Revoke takes back what Grant promised.
+func (q *Queue) Revoke() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.granted = 0
 }
 
 // makeRoom drops what the policy says until a record of a lane has room. Otherwise it returns the reason for which
