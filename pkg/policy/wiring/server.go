@@ -21,7 +21,7 @@ type Server struct {
 
 var (
 	hostName    = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?(\.[a-zA-Z0-9]([a-zA-Z0-9-]*[a-zA-Z0-9])?)*$`)
-	clusterName = regexp.MustCompile(`^[a-zA-Z0-9]([a-zA-Z0-9._-]*[a-zA-Z0-9])?$`)
+	clusterName = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
 )
 
 // ParseServer reads an address as people write it: a URL https://HOST:PORT/k8s-audit/CLUSTER, or HOST, or HOST:PORT. What
@@ -94,7 +94,7 @@ func clusterOf(path, cluster string) (string, error) {
 		cluster = named
 	}
 	if cluster != "" && (!clusterName.MatchString(cluster) || len(cluster) > maxClusterName) {
-		return "", fmt.Errorf("the cluster name %q must be at most %d letters, digits, dots, dashes and underscores", cluster, maxClusterName)
+		return "", fmt.Errorf("the cluster name %q must be made of a-z, 0-9, '-' and '.', begin and end with a letter or a digit, and be at most %d bytes long", cluster, maxClusterName)
 	}
 	return cluster, nil
 }

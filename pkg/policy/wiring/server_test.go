@@ -38,8 +38,8 @@ func TestParseServer(t *testing.T) {
 		{"https://saker.example/audit", "", "it must be /k8s-audit or /k8s-audit/CLUSTER"},
 		{"https://saker.example/k8s-audit/", "", "it must be /k8s-audit or /k8s-audit/CLUSTER"},
 		{"https://saker.example/k8s-audit/blue", "green", `the path names the cluster "blue", --cluster "green"`},
-		{"saker.example", "blue/green", "letters, digits, dots"},
-		{"saker.example", strings.Repeat("a", 64), "at most 63 letters"},
+		{"saker.example", "blue/green", "made of a-z, 0-9"},
+		{"saker.example", strings.Repeat("a", 64), "at most 63 bytes"},
 		{"saker.example", "a\x1b[2J", `"a\x1b[2J" must be`},
 	} {
 		_, err := ParseServer(c.text, c.cluster)

@@ -1,0 +1,173 @@
+package policy
+
+import (
+	"encoding/json"
+	"strings"
+
+	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/condition"
+	"github.com/saker-security/saker/pkg/condition/program"
+	"github.com/saker-security/saker/pkg/event"
+)
+
+// judge evaluates checks with the engine's code, on events that say no more than a sample.
+type judge struct {
+	state    *program.State
+	splitter audit.Splitter
+	batch    audit.Batch
+	known    map[judged]truth
+}
+
+// judged is a question that was answered.
+type judged struct {
+	atom    int
+	request request
+	stage   string
+	level   level
+}
+
+func newJudge(p *program.Program) *judge {
+	return &judge{state: p.NewState(), known: map[judged]truth{}}
+}
+
+// sampleEvent is an audit event as far as a sample decides it.
+type sampleEvent struct {
+	Kind      string        `json:"kind"`
+	Level     string        `json:"level"`
+	ID        string        `json:"auditID"`
+	Stage     string        `json:"stage"`
+	URI       string        `json:"requestURI"`
+	Verb      string        `json:"verb"`
+	User      sampleUser    `json:"user"`
+	ObjectRef *sampleObject `json:"objectRef,omitempty"`
+	Time      string        `json:"stageTimestamp"`
+}
+
+type sampleUser struct {
+	Name   string   `json:"username"`
+	Groups []string `json:"groups,omitempty"`
+}
+
+type sampleObject struct {
+	Resource    string `json:"resource,omitempty"`
+	Namespace   string `json:"namespace,omitempty"`
+	Name        string `json:"name,omitempty"`
+	Group       string `json:"apiGroup,omitempty"`
+	Subresource string `json:"subresource,omitempty"`
+}
+
+// ask tells for each of the atoms, by number, what its check says of the request. What the request does not decide must
+// not be asked.
+func (j *judge) ask(atoms []*atom, numbers []int, r request, stage string, l level, value []truth) {
+	if len(numbers) == 0 {
+		return
+	}
+	e := sampleEvent{Kind: "Event", Level: l.String(), ID: "sample", Stage: stage, URI: r.path, Verb: r.verb,
+		User: sampleUser{Name: r.user}, Time: "2020-01-01T00:00:00Z"}
+	if r.groups != "" {
+		e.User.Groups = strings.Split(r.groups, "\n")
+	}
+	if r.isResource {
+		e.ObjectRef = &sampleObject{r.resource, r.namespace, r.name, r.group, r.subresource}
+	}
+	text, err := json.Marshal(e)
+	if err != nil {
+		return // texts only: it cannot fail
+	}
+	err = j.splitter.Split(&j.batch, text, func(b *audit.Batch) error {
+		for ev := range b.All() {
+			j.state.Begin(ev)
+			for _, n := range numbers {
+				value[n] = truthOf(j.state.True(atoms[n].id))
+			}
+			j.state.Begin(&event.Event{Source: event.SourceK8sAudit}) // do not keep the batch alive
+		}
+		return nil
+	})
+	if err != nil {
+		for _, n := range numbers {
+			value[n] = open
+		}
+	}
+}
+
+// askOnce is ask for one check, with a memory.
+func (j *judge) askOnce(atoms []*atom, n int, r request, stage string, l level) truth {
+	a := atoms[n].reads.aspects
+	if a&ofStage == 0 {
+		stage = ""
+	}
+	if a&ofLevel == 0 {
+		l = levelMetadata
+	}
+	key := judged{n, r, stage, l}
+	if t, ok := j.known[key]; ok {
+		return t
+	}
+	value := make([]truth, len(atoms))
+	j.ask(atoms, []int{n}, r, stage, l, value)
+	j.known[key] = value[n]
+	return value[n]
+}
+
+// uri tells what a check of ka.uri says of a request whose URI begins with start; what follows begins with one of next,
+// or is nothing. It is open where the rest of the URI, such as its parameters, decides.
+func (a *atom) uri(start, next string) truth {
+	if f, ok := a.check.Left.(*condition.Field); !ok || f.Name != "ka.uri" && f.Name != "jevt.value" && f.Name != "json.value" {
+		return open
+	}
+	var texts []string
+	switch right := a.check.Right.(type) {
+	case *condition.Text:
+		texts = []string{right.Value}
+	case *condition.List:
+		for _, t := range right.Items {
+			texts = append(texts, t.Value)
+		}
+	default:
+		return open
+	}
+	if len(texts) > 1 && a.check.Modifier != condition.ModifierNone && a.check.Modifier != condition.ModifierAnyOf {
+		return open
+	}
+	out := no
+	for _, t := range texts {
+		goesOn := strings.HasPrefix(t, start) && (len(t) == len(start) || next == "" || strings.ContainsRune(next, rune(t[len(start)])))
+		switch a.check.Op {
+		case condition.OpStartsWith:
+			if strings.HasPrefix(start, t) {
+				return yes
+			}
+		case condition.OpEq, condition.OpEqEq, condition.OpIn:
+		case condition.OpContains:
+			if strings.Contains(start, t) {
+				return yes
+			}
+			goesOn = true
+		default:
+			return open
+		}
+		if goesOn {
+			out = open
+		}
+	}
+	return out
+}
+
+// uriOf is what is known of the URI of a request: how it begins, and which characters may follow. An attacker may spell
+// it otherwise; then nothing is known.
+func uriOf(r request) (start, next string) {
+	switch {
+	case !r.isResource:
+		return r.path, "?"
+	case r.verb == "watch" && r.group == core:
+		return "/api/v1/", ""
+	case r.group != core:
+		return "/apis/" + r.group + "/", ""
+	case r.resource == "namespaces":
+		return "/api/v1/namespaces", "/?"
+	case r.namespace != "":
+		return "/api/v1/namespaces/" + r.namespace + "/" + r.resource, "/?"
+	}
+	return "/api/v1/" + r.resource, "/?"
+}

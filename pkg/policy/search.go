@@ -1,0 +1,413 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	internal "k8s.io/apiserver/pkg/apis/audit"
+)
+
+// maxCells is how many sample requests are looked at for one rule.
+const maxCells = 400_000
+
+// The stages of requests, those first that carry most.
+const (
+	complete = string(internal.StageResponseComplete)
+	started  = string(internal.StageResponseStarted)
+	received = string(internal.StageRequestReceived)
+	panicked = string(internal.StagePanic)
+)
+
+var stages = []string{complete, started, received, panicked}
+
+// cell is a sample request that a rule may be about.
+type cell struct {
+	request request
+	// asked is the request as the policy sees it: a policy does not know the name of what is being created.
+	asked  request
+	picks  [numThings]*choice
+	exotic bool
+	value  []truth
+}
+
+// search goes through the sample requests that make a difference to a rule under a policy.
+type search struct {
+	subject *subject
+	things  [numThings][]*choice
+	// single are the atoms of one thing, several those that need the whole request, late those that need stage or level.
+	single                      [numThings][]int
+	several, late, uris, always []int
+	cells                       int
+	// isGeneral is what general found plus one, 0 before.
+	isGeneral truth
+	scratch   []truth
+}
+
+// newSearch prepares the search for a rule; p and its parts may be nil for no policy.
+func newSearch(s *subject, p *internal.Policy, signs *parts) *search {
+	x := &search{subject: s, scratch: make([]truth, len(s.atoms))}
+	x.sort()
+	var n names
+	n.addSubject(s)
+	if p != nil {
+		n.addPolicy(p)
+	}
+	x.things[aTarget] = x.classes(aTarget, n.targets(), signs)
+	x.things[aVerb] = x.classes(aVerb, n.verbChoices(), signs)
+	x.things[aNamespace] = x.classes(aNamespace, withOther(n.namespaces), signs)
+	x.things[aName] = x.classes(aName, withOther(n.objects), signs)
+	// Users and groups are told apart on their own first: there are too many pairs.
+	users := x.classes(aCaller, texts(n.userNames()), signs)
+	groups := x.classes(aCaller, groupChoices(n.members), signs)
+	x.things[aCaller] = x.classes(aCaller, callers(everyLike(users), memberships(groups)), signs)
+	return x
+}
+
+// everyLike splits classes of users by the groups that their names imply.
+func everyLike(classes []*choice) (out []*choice) {
+	for _, c := range classes {
+		byGroups := map[string]*choice{}
+		for _, like := range append([]*choice{c}, c.likes...) {
+			key := strings.Join(implied(like.text), "\n")
+			if first := byGroups[key]; first != nil {
+				first.likes = append(first.likes, like)
+				continue
+			}
+			first := &choice{text: like.text}
+			byGroups[key] = first
+			out = append(out, first)
+		}
+	}
+	return out
+}
+
+func groupChoices(groups []string) (out []*choice) {
+	for _, g := range unique(groups, true) {
+		out = append(out, &choice{text: other, groups: []string{g}})
+	}
+	return out
+}
+
+// sort puts each atom where it can be decided.
+func (x *search) sort() {
+	for i, a := range x.subject.atoms {
+		aspects := a.reads.aspects
+		switch {
+		case a.never():
+			x.always = append(x.always, i)
+		case aspects == ofURI && a.reads.body == 0:
+			x.uris = append(x.uris, i)
+		case !a.isKnown():
+		case aspects&(ofStage|ofLevel) != 0:
+			x.late = append(x.late, i)
+		default:
+			x.sortKnown(i, aspects)
+		}
+	}
+}
+
+func (x *search) sortKnown(i int, aspects aspect) {
+	for thing, of := range thingAspects {
+		if aspects&^of == 0 && aspects != 0 {
+			x.single[thing] = append(x.single[thing], i)
+			return
+		}
+	}
+	if aspects == 0 {
+		x.always = append(x.always, i) // compares constants: nothing can be known to be wrong with it
+		return
+	}
+	x.several = append(x.several, i)
+}
+
+// classes joins choices between which neither the rule nor the policy sees a difference.
+func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
+	byKey := map[string]*choice{}
+	var out []*choice
+	for _, c := range all {
+		c.value = make([]truth, len(x.subject.atoms))
+		r := request{isResource: true} // a path has no namespace to ask for
+		c.put(thing, &r)
+		x.subject.judge.ask(x.subject.atoms, x.single[thing], r, complete, levelMetadata, c.value)
+	}
+	x.doubt(thing, all)
+	var key []byte
+	for _, c := range all {
+		key = key[:0]
+		for _, i := range x.single[thing] {
+			key = append(key, byte('0'+c.value[i]))
+		}
+		if signs != nil {
+			key = signs.sign(thing, c, key)
+		}
+		key = fmt.Appendf(key, " %v %v %v %v", c.exotic, c.target.isResource, c.target.isLong(""), c.target.withheld())
+		if thing == aTarget && len(x.uris) > 0 || thing == aNamespace && len(x.uris) > 0 {
+			key = fmt.Appendf(key, " %v %s", c.target, c.text)
+		}
+		if thing == aVerb {
+			key = fmt.Appendf(key, " %v %v %v %v", slices.Contains(resourceVerbs, c.text), slices.Contains(pathVerbs, c.text), c.text == "watch", nameless(c.text))
+		}
+		if thing == aNamespace || thing == aName {
+			key = fmt.Appendf(key, " %v", c.text == "")
+		}
+		if first := byKey[string(key)]; first != nil {
+			first.likes = append(append(first.likes, c), c.likes...)
+			continue
+		}
+		byKey[string(key)] = c
+		out = append(out, c)
+	}
+	return out
+}
+
+// doubt opens the checks that see no difference between any of the choices though they could: of a regular expression,
+// say, no text is known that it fits.
+func (x *search) doubt(thing int, all []*choice) {
+	for _, i := range x.single[thing] {
+		if x.subject.atoms[i].simple || len(all) == 0 {
+			continue
+		}
+		first := all[0].value[i]
+		if slices.ContainsFunc(all, func(c *choice) bool { return c.value[i] != first }) {
+			continue
+		}
+		for _, c := range all {
+			c.value[i] = open
+		}
+	}
+}
+
+// each calls visit for the cells that the rule may be about, until it returns false. It tells whether all were looked
+// at: not when they are too many.
+func (x *search) each(visit func(c *cell) bool) (all bool) {
+	c := &cell{value: make([]truth, len(x.subject.atoms))}
+	for i := range c.value {
+		c.value[i] = open
+	}
+	for _, i := range x.always {
+		if x.subject.atoms[i].never() {
+			c.value[i] = no
+		}
+	}
+	return x.choose(c, 0, visit)
+}
+
+func (x *search) choose(c *cell, thing int, visit func(c *cell) bool) bool {
+	if thing == numThings {
+		return x.finish(c, visit)
+	}
+	before := c.request
+	exotic := c.exotic
+	for _, pick := range x.things[thing] {
+		c.request, c.exotic, c.picks[thing] = before, exotic || pick.exotic, pick
+		pick.put(thing, &c.request)
+		for _, i := range x.single[thing] {
+			c.value[i] = pick.value[i]
+		}
+		if !c.fits(thing) || x.subject.formula.eval(c.value) == no {
+			continue
+		}
+		if !x.choose(c, thing+1, visit) {
+			return false
+		}
+	}
+	for _, i := range x.single[thing] {
+		c.value[i] = open
+	}
+	c.request, c.exotic = before, exotic
+	return true
+}
+
+// fits drops what cannot be and marks what hardly is.
+func (c *cell) fits(thing int) bool {
+	r := &c.request
+	switch thing {
+	case aVerb:
+		if r.isResource && !slices.Contains(resourceVerbs, r.verb) || !r.isResource && !slices.Contains(pathVerbs, r.verb) {
+			c.exotic = true
+		}
+	case aNamespace:
+		return r.isResource || r.namespace == ""
+	case aName:
+		if nameless(r.verb) && r.name != "" && r.verb != "create" {
+			c.exotic = true
+		}
+		return r.isResource || r.name == ""
+	}
+	return true
+}
+
+// nameless tells whether a request of this verb has no name in its path.
+func nameless(verb string) bool {
+	return verb == "create" || verb == "list" || verb == "watch" || verb == "deletecollection"
+}
+
+func (x *search) finish(c *cell, visit func(c *cell) bool) bool {
+	if x.cells++; x.cells > maxCells {
+		return false
+	}
+	exotic := c.exotic
+	c.asked = c.request
+	if c.request.verb == "create" && c.request.subresource == "" {
+		c.asked.name = ""
+	}
+	for _, i := range x.several {
+		c.value[i] = x.subject.judge.askOnce(x.subject.atoms, i, c.request, complete, levelMetadata)
+		if !x.subject.atoms[i].simple && c.value[i] == no {
+			c.value[i] = open
+		}
+	}
+	start, next := uriOf(c.request)
+	for _, i := range x.uris {
+		c.value[i] = x.subject.atoms[i].uri(start, next)
+	}
+	going := true
+	if x.subject.formula.eval(c.value) != no {
+		going = visit(c)
+	}
+	if going && len(x.uris) > 0 && !exotic {
+		// The same request with its path in other letters.
+		for _, i := range x.uris {
+			c.value[i] = open
+		}
+		c.exotic = true
+		if x.subject.formula.eval(c.value) != no {
+			going = visit(c)
+		}
+	}
+	for _, i := range append(x.uris, x.several...) {
+		c.value[i] = open
+	}
+	c.exotic = exotic
+	return going
+}
+
+// at gives what is known of the atoms when the cell's event is recorded in a stage at a level. Atoms that need a body that
+// is there are open.
+func (x *search) at(c *cell, stage string, l level) []truth {
+	v := x.scratch
+	copy(v, c.value)
+	for i, a := range x.subject.atoms {
+		if a.reads.body > levelMetadata && !there(c, stage, l, a.reads.body) || a.reads.aspects&ofAnswer != 0 && stage == received {
+			v[i] = no
+		}
+	}
+	for _, i := range x.late {
+		v[i] = x.subject.judge.askOnce(x.subject.atoms, i, c.request, stage, l)
+	}
+	return v
+}
+
+// there tells whether a body is in the event of a stage at a level. A path has no bodies.
+func there(c *cell, stage string, l, body level) bool {
+	if !c.request.isResource || l < body || stage == received {
+		return false
+	}
+	return body <= levelRequest || stage == complete || stage == panicked
+}
+
+// isReal tells whether a stage is one that a request like the cell goes through when nothing breaks.
+func (c *cell) isReal(stage string) bool {
+	return stage == complete || stage == received || stage == started && c.picks[aTarget].target.isLong(c.request.verb)
+}
+
+// fires tells whether the rule may fire for the cell in a stage at a level.
+func (x *search) fires(c *cell, stage string, l level) bool {
+	return x.subject.formula.eval(x.at(c, stage, l)) != no
+}
+
+// defect is what a level takes from a rule that fires all the same.
+type defect struct {
+	// lost are atoms that would make the rule fire, blind those that would keep it from it.
+	lost, blind []int
+}
+
+// maxBodies is how many checks of bodies are looked at one by one.
+const maxBodies = 48
+
+// defects finds what the rule misses of the bodies in a stage at a level.
+func (x *search) defects(c *cell, stage string, l level) (d defect) {
+	var bodies, missing []int
+	for i, a := range x.subject.atoms {
+		if a.reads.body > levelMetadata && len(bodies) < maxBodies {
+			bodies = append(bodies, i)
+			if !there(c, stage, l, a.reads.body) {
+				missing = append(missing, i)
+			}
+		}
+	}
+	if len(missing) == 0 {
+		return d
+	}
+	v := x.at(c, stage, l)
+	if x.subject.formula.eval(v) == no {
+		return d
+	}
+	x.blind(v, missing, &d)
+	for _, i := range bodies {
+		v[i] = no
+	}
+	for _, i := range missing {
+		a := x.subject.atoms[i]
+		if a.positive && there(c, stage, levelResponse, a.reads.body) && x.decides(v, i, bodies, missing) {
+			d.lost = append(d.lost, i)
+		}
+	}
+	return d
+}
+
+// decides tells whether atom i can make the condition true where it is false without it: alone, or with one of those
+// that are there.
+func (x *search) decides(v []truth, i int, bodies, missing []int) bool {
+	turns := func() bool {
+		before := x.subject.formula.eval(v)
+		v[i] = yes
+		now := x.subject.formula.eval(v)
+		v[i] = no
+		return before == no && now != no
+	}
+	if turns() {
+		return true
+	}
+	for _, k := range bodies {
+		if slices.Contains(missing, k) {
+			continue
+		}
+		v[k] = yes
+		found := turns()
+		v[k] = no
+		if found {
+			return true
+		}
+	}
+	return false
+}
+
+// blind finds the missing atoms that would have kept the rule from firing. v is not changed.
+func (x *search) blind(v []truth, missing []int, d *defect) {
+	var negative []int
+	for _, i := range missing {
+		if !x.subject.atoms[i].negative {
+			continue
+		}
+		negative = append(negative, i)
+		v[i] = yes
+		if x.subject.formula.eval(v) == no {
+			d.blind = append(d.blind, i)
+		}
+		v[i] = no
+	}
+	if len(d.blind) > 0 {
+		return
+	}
+	for _, i := range negative {
+		v[i] = yes
+	}
+	if x.subject.formula.eval(v) == no {
+		d.blind = negative
+	}
+	for _, i := range negative {
+		v[i] = no
+	}
+}
