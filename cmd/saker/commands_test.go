@@ -25,7 +25,7 @@ func post(ts *testscript.TestScript, neg bool, args []string) {
 	body, err := os.ReadFile(ts.MkAbs(args[2]))
 	ts.Check(err)
 	answer := ask(ts, func() *http.Request {
-		r, err := http.NewRequest(http.MethodPost, args[1], bytes.NewReader(body)) //nolint:noctx // scripts have no context
+		r, err := http.NewRequest(http.MethodPost, args[1], bytes.NewReader(body))
 		ts.Check(err)
 		r.Header.Set("Content-Type", "application/json")
 		for _, header := range args[3:] {
@@ -48,7 +48,7 @@ func fetch(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: fetch URL FILE")
 	}
 	answer := ask(ts, func() *http.Request {
-		r, err := http.NewRequest(http.MethodGet, args[0], nil) //nolint:noctx // scripts have no context
+		r, err := http.NewRequest(http.MethodGet, args[0], nil)
 		ts.Check(err)
 		return r
 	})

@@ -95,14 +95,6 @@ func (d *Daemon) openReceiver() error {
 	return nil
 }
 
-// currentReceiver is the receiver of audit events, nil when there is none.
-func (d *Daemon) currentReceiver() *audit.Receiver {
-	if d.intake == nil {
-		return nil
-	}
-	return d.intake.receiver
-}
-
 // AuditAddress is where the audit receiver listens, empty when it does not.
 func (d *Daemon) AuditAddress() string {
 	if d.intake == nil {
