@@ -47,8 +47,17 @@ func (c *counters) count(from senderKey, b *Batch, at time.Time) {
 	c.senders.count(from, b, at)
 }
 
-// Stats is what went through a Receiver since it was made. Every item of a body that was answered 200 is in exactly one
-// of Events, Duplicates and Rejected.
+// reject counts an item that a sender sent alone.
+func (c *counters) reject(from senderKey, reason Reason) {
+	c.rejected[reason].Add(1)
+	var alone Batch
+	alone.Rejected[reason] = 1
+	c.senders.count(from, &alone, time.Now())
+}
+
+// Stats is what went through a Receiver since it was made. Every item that was handed over for evaluation,
+// or is no event, is in exactly one of Events, Duplicates and Rejected; those of a batch for which Evaluate failed come
+// again.
 type Stats struct {
 	// Requests counts the answers by status code; every code that is ever given is there. What is no HTTP request, or has
 	// too long headers, is answered by the server and not counted.
@@ -60,7 +69,7 @@ type Stats struct {
 	Trimmed uint64
 	// Rejected counts the items that were not evaluated, by reason; every reason is there.
 	Rejected map[string]uint64
-	// Bytes is the length of the bodies, unpacked.
+	// Bytes is the length of what was read of bodies, unpacked.
 	Bytes uint64
 	// Reading is the bodies that are arriving, Streaming those of them that are too long to be taken whole, InFlight the
 	// bodies and parts of bodies that are being worked on; InFlightBytes is the memory that all take.
