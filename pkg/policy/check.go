@@ -262,7 +262,7 @@ func (c *checker) inspect(x *cell, d decision, stage string, l level) {
 	var missing []string
 	need := levelNone
 	for _, s := range c.subject.shows {
-		if there(x, stage, levelResponse, s.body) && !there(x, stage, l, s.body) && s.body <= x.picks[aTarget].target.withheld() {
+		if s.has(x, stage) && !there(x, stage, l, s.body) && s.body <= x.picks[aTarget].target.withheld() {
 			missing, need = append(missing, s.name), max(need, s.body)
 		}
 	}
@@ -379,7 +379,7 @@ func needOf(s *search, x *cell, stage string, shown bool) level {
 	}
 	if shown && s.names(x) {
 		for _, f := range s.subject.shows {
-			if there(x, stage, levelResponse, f.body) {
+			if f.has(x, stage) {
 				need = max(need, min(f.body, x.picks[aTarget].target.withheld()))
 			}
 		}

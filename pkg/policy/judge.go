@@ -100,6 +100,9 @@ func (j *judge) askOnce(atoms []*atom, n int, r request, stage string, l level) 
 	if a&ofLevel == 0 {
 		l = levelMetadata
 	}
+	if r = r.only(a); a&(ofTarget|ofNamespace|ofName) == 0 {
+		r.isResource = false
+	}
 	key := judged{n, r, stage, l}
 	if t, ok := j.known[key]; ok {
 		return t
@@ -108,6 +111,29 @@ func (j *judge) askOnce(atoms []*atom, n int, r request, stage string, l level) 
 	j.ask(atoms, []int{n}, r, stage, l, value)
 	j.known[key] = value[n]
 	return value[n]
+}
+
+// only leaves out of a request what is no matter for the aspects.
+func (r request) only(a aspect) request {
+	if a&ofVerb == 0 {
+		r.verb = ""
+	}
+	if a&ofTarget == 0 {
+		r.group, r.resource, r.subresource, r.path = "", "", "", ""
+	}
+	if a&ofNamespace == 0 {
+		r.namespace = ""
+	}
+	if a&ofName == 0 {
+		r.name = ""
+	}
+	if a&ofUser == 0 {
+		r.user = ""
+	}
+	if a&ofGroups == 0 {
+		r.groups = ""
+	}
+	return r
 }
 
 // uri tells what a check of ka.uri says of a request whose URI begins with start; what follows begins with one of next,

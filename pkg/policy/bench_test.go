@@ -1,0 +1,63 @@
+package policy
+
+import (
+	"testing"
+
+	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/field"
+	"github.com/saker-security/saker/pkg/rule"
+	"github.com/saker-security/saker/rules"
+)
+
+// compile compiles rules of source k8s_audit; errors end the test.
+func compile(t testing.TB, files ...rule.File) *rule.Compiled {
+	t.Helper()
+	catalogues := map[string]*field.Catalogue{event.SourceK8sAudit: audit.Catalogue("host")}
+	set, found := rule.Load(files, catalogues)
+	compiled, more := set.Compile(catalogues)
+	for _, d := range append(found, more...) {
+		if d.IsError() {
+			t.Fatal(d)
+		}
+	}
+	return compiled
+}
+
+// builtin compiles the rules that Saker brings along.
+func builtin(t testing.TB) *rule.Compiled {
+	t.Helper()
+	var files []rule.File
+	for _, f := range rules.Files() {
+		if f.Name != "rules/syscall.yaml" {
+			files = append(files, f)
+		}
+	}
+	return compile(t, files...)
+}
+
+func BenchmarkGenerate(b *testing.B) {
+	c := builtin(b)
+	for b.Loop() {
+		if _, err := Generate(c, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkCheck(b *testing.B) {
+	c := builtin(b)
+	data, err := Generate(c, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		p, err := Load("policy.yaml", data)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, err := Check(p, c); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
