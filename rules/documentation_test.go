@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/saker-security/saker/pkg/rule"
 	"github.com/saker-security/saker/rules"
 )
 
@@ -18,11 +19,14 @@ They are embedded into the program and used when ` + "`saker run`" + ` is given 
 ` + "`go generate ./rules`" + `. With ` + "`rule_matching: first`" + `, the default, an event raises the alert of the first rule that fits it, in
 this order. [examples/rules/tuning.yaml](../examples/rules/tuning.yaml) shows how to adapt them.
 `)
+	set, found := rule.Load(rules.Files(), catalogues())
+	report(t, found)
 	for _, f := range rules.Files() {
 		fmt.Fprintf(&b, "\n## %s\n\n| rule | source | priority | what it sees | ATT&CK |\n|---|---|---|---|---|\n", f.Name)
-		source := strings.TrimSuffix(strings.TrimPrefix(f.Name, "rules/"), ".yaml")
-		for _, r := range newJudge(t, source).source.Rules {
-			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Name, r.Source, r.Priority, cell(r.Description), techniques(r.Tags))
+		for _, r := range set.Rules {
+			if r.Pos.File == f.Name {
+				fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", r.Name, r.Source, r.Priority, cell(r.Description), techniques(r.Tags))
+			}
 		}
 	}
 	golden(t, "../docs/rules.md", b.Bytes())

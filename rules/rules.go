@@ -5,25 +5,38 @@
 package rules
 
 import (
-	_ "embed"
+	"embed"
+	"fmt"
 
 	"github.com/saker-security/saker/pkg/rule"
 )
 
 //go:generate go test . -run TestDocumentation -update
 
-var (
-	//go:embed k8s_audit.yaml
-	k8sAudit []byte
-	//go:embed syscall.yaml
-	syscall []byte
-)
+//go:embed *.yaml
+var texts embed.FS
+
+// names are the rules files in the order in which they are loaded: a file uses the macros and lists of those before it,
+// and of two rules that fit an event the first one is told when only one is.
+var names = []string{
+	"k8s_audit.yaml",
+	"k8s_audit_pods.yaml",
+	"k8s_audit_secrets.yaml",
+	"k8s_audit_cluster.yaml",
+	"k8s_audit_network.yaml",
+	"syscall.yaml",
+}
 
 // Files gives the embedded rules files in the order in which they are loaded. Their names are what positions show.
-// The data must not be changed.
+// The data is the caller's.
 func Files() []rule.File {
-	return []rule.File{
-		{Name: "rules/k8s_audit.yaml", Data: k8sAudit},
-		{Name: "rules/syscall.yaml", Data: syscall},
+	files := make([]rule.File, len(names))
+	for i, name := range names {
+		data, err := texts.ReadFile(name)
+		if err != nil {
+			panic(fmt.Sprintf("rules: a file that is listed is not embedded: %v", err))
+		}
+		files[i] = rule.File{Name: "rules/" + name, Data: data}
 	}
+	return files
 }
