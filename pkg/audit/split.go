@@ -73,14 +73,14 @@ const (
 )
 
 // encoding returns how long the byte order mark of a text is, or the defect of a text that is not UTF-8: one in UTF-16
-// or UTF-32 begins with such a mark, or has a zero among its first two bytes.
+// begins with such a mark, or has one zero among its first two bytes.
 func encoding(text []byte) (mark int, err error) {
 	switch {
 	case bytes.HasPrefix(text, []byte("\xef\xbb\xbf")):
 		return 3, nil
 	case bytes.HasPrefix(text, []byte("\xff\xfe")), bytes.HasPrefix(text, []byte("\xfe\xff")),
-		len(text) > 1 && text[0] == 0, len(text) > 1 && text[1] == 0 && text[0] < 0x80:
-		return 0, bodyError(text, 0, "the text is not UTF-8: it looks like UTF-16 or UTF-32")
+		len(text) > 1 && (text[0] == 0) != (text[1] == 0):
+		return 0, bodyError(text, 0, "the text is not UTF-8: it looks like UTF-16")
 	}
 	return 0, nil
 }
