@@ -254,6 +254,63 @@ func TestReloadOfAccess(t *testing.T) {
 	}
 }
 
+// A reload may name other files of TLS, but not switch it on and off.
+func TestReloadOfCertificates(t *testing.T) {
+	dir := t.TempDir()
+	authority := fakesink.NewAuthority(t, "authority")
+	cfg := testConfig()
+	cfg.Audit.Certificate, cfg.Audit.Key = authority.Write(t, dir, "first", fakesink.Certificate{Name: "first"})
+	given := make(chan config.Config, 1)
+	given <- cfg
+	d, _, stderr, _ := startWith(t, Options{Sources: []string{"k8s_audit"}, Load: func() (config.Config, []string, error) { return <-given, nil, nil }})
+	reload := func(change func(*config.Audit)) reloadState {
+		t.Helper()
+		next, before := cfg, d.reloads()
+		change(&next.Audit)
+		given <- next
+		d.Reload()
+		waitUntil(t, func() bool { now := d.reloads(); return now.good+now.bad > before.good+before.bad })
+		return d.reloads()
+	}
+	name := func(certificates ...tls.Certificate) string {
+		t.Helper()
+		conn, err := tls.Dial("tcp", d.AuditAddress(), &tls.Config{RootCAs: poolOf(authority), Certificates: certificates})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return conn.ConnectionState().PeerCertificates[0].Subject.CommonName
+	}
+	if got := name(); got != "first" {
+		t.Errorf("%q", got)
+	}
+	certificate, key := authority.Write(t, dir, "second", fakesink.Certificate{Name: "second"})
+	if s := reload(func(a *config.Audit) { a.Certificate, a.Key = certificate, key }); s.good != 1 {
+		t.Errorf("%+v", s)
+	}
+	if got := name(); got != "second" {
+		t.Errorf("%q", got)
+	}
+	if s := reload(func(a *config.Audit) { a.Certificate, a.Key = key, key }); s.bad != 1 || !strings.Contains(s.failure, "load the certificate") {
+		t.Errorf("%+v", s)
+	}
+	if s := reload(func(a *config.Audit) { a.Certificate, a.Key = "", "" }); s.good != 2 {
+		t.Errorf("%+v", s)
+	}
+	stderr.waitFor(t, `"settings":["audit.tls_certificate"]`)
+	if got := name(); got != "second" {
+		t.Errorf("%q", got)
+	}
+	// Authorities that are named later are asked for by the next connection.
+	ca := authority.WriteCA(t, dir, "ca.crt")
+	if s := reload(func(a *config.Audit) { a.Certificate, a.Key, a.ClientCA = certificate, key, ca }); s.good != 3 {
+		t.Errorf("%+v", s)
+	}
+	before := d.intake.handshakes.counts()["no_client_certificate"]
+	name() // the client hears of it only when it reads
+	waitUntil(t, func() bool { return d.intake.handshakes.counts()["no_client_certificate"] == before+1 })
+}
+
 // poolOf trusts an authority.
 func poolOf(a *fakesink.Authority) *x509.CertPool {
 	pool := x509.NewCertPool()
