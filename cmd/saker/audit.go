@@ -9,6 +9,6 @@ func newAudit() *cobra.Command {
 		Short: "Set up the audit events of a Kubernetes API server, and look at what comes of them",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand(newAuditPolicy())
+	c.AddCommand(newAuditInit(), newAuditDoctor(), newAuditPolicy())
 	return c
 }
