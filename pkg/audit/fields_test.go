@@ -47,7 +47,8 @@ func TestFields(t *testing.T) {
 			"ka.req.pod.containers.image.repository[0]": []string{"r:5000/x/y"},
 			"ka.req.pod.containers.capabilities":        []string{"SYS_ADMIN", "NET_RAW", "ALL"},
 			"ka.req.pod.containers.capabilities[1]":     []string{"ALL"},
-			"ka.req.pod.containers.add_capabilities":    []string{`["SYS_ADMIN","NET_RAW"]`, `["ALL"]`},
+			"ka.req.pod.containers.add_capabilities":    []string{"SYS_ADMIN", "NET_RAW", "ALL"},
+			"ka.req.pod.containers.add_capabilities[1]": []string{"ALL"},
 			"ka.req.pod.containers.privileged":          []string{"true"},
 			"ka.req.pod.containers.privileged[0]":       nil,
 			"ka.req.pod.containers.host_port":           []string{"1", "2"},
@@ -86,6 +87,48 @@ func TestFields(t *testing.T) {
 		{"a list of pods", `"objectRef":{"resource":"pods","subresource":""},"responseObject":{"metadata":{"name":"n"}}`, map[string]any{
 			"ka.target.pod.name": "n", "ka.resp.name": "n",
 		}},
+		{"the user", `"level":"Metadata","user":{"username":"u","uid":"7","extra":{"a/b":["1","2"],"c":[],"d":"x"}},` +
+			`"impersonatedUser":{"username":"i","uid":"8","groups":["g","h"],"extra":{"scopes":["view"]}}`, map[string]any{
+			"ka.level": "Metadata", "ka.user.uid": "7", "ka.user.extra[a/b]": []string{"1", "2"}, "ka.user.extra[c]": nil,
+			"ka.user.extra[d]": nil, "ka.user.extra[e]": nil, "ka.impuser.uid": "8", "ka.impuser.groups": []string{"g", "h"},
+			"ka.impuser.extra[scopes]": []string{"view"}, "ka.impuser.extra[a/b]": nil,
+		}},
+		{"nobody", `"user":{},"impersonatedUser":null`, map[string]any{
+			"ka.level": nil, "ka.user.uid": nil, "ka.user.extra[a]": nil, "ka.impuser.uid": nil, "ka.impuser.groups": nil, "ka.impuser.extra[a]": nil,
+		}},
+		{"the target and the response", `"objectRef":{"resource":"deployments","apiGroup":"apps","apiVersion":"v1","uid":"q"},` +
+			`"responseStatus":{"metadata":{},"status":"Failure","message":"no\n","reason":"Forbidden","code":403},` +
+			`"annotations":{"a/b":"1","x":"2","x":"3"}`, map[string]any{
+			"ka.target.apigroup": "apps", "ka.target.apiversion": "v1", "ka.target.uid": "q", "ka.response.status": "Failure",
+			"ka.response.message": "no\n", "ka.annotation[a/b]": "1", "ka.annotation[x]": "3", "ka.annotation[y]": nil,
+		}},
+		{"a patched binding", `"requestObject":[{"op":"add"}],"responseObject":{"roleRef":{"kind":"ClusterRole","name":"admin"},"subjects":[{"kind":"User","name":"eve"},null]}`, map[string]any{
+			"ka.req.binding.role": nil, "ka.req.binding.role.kind": nil, "ka.response.binding.role": "admin",
+			"ka.response.binding.subjects": []string{`{"kind":"User","name":"eve"}`},
+		}},
+		{"a binding", `"requestObject":{"roleRef":{"kind":"ClusterRole","name":"admin"}},"responseObject":{"kind":"Status"}`, map[string]any{
+			"ka.req.binding.role.kind": "ClusterRole", "ka.response.binding.role": nil, "ka.response.binding.subjects": nil,
+		}},
+		{"addresses", `"sourceIPs":["::ffff:10.1.2.3","fe80::1%eth0","192.0.2.1"]`, map[string]any{
+			"ka.sourceip": "10.1.2.3", "ka.sourcenet": "10.1.2.3", "ka.peerip": "192.0.2.1", "ka.peernet": "192.0.2.1",
+			"ka.sourceips[1]": []string{"fe80::1%eth0"},
+		}},
+		{"one address", `"sourceIPs":["2001:db8::1"]`, map[string]any{"ka.sourceip": "2001:db8::1", "ka.peerip": "2001:db8::1"}},
+		{"no addresses", `"sourceIPs":[]`, map[string]any{"ka.sourceip": nil, "ka.sourcenet": nil, "ka.peerip": nil, "ka.peernet": nil}},
+		{"what is no address", `"sourceIPs":["localhost",7]`, map[string]any{"ka.sourceip": nil, "ka.peerip": nil}},
+		{"latency", `"requestReceivedTimestamp":"2023-12-31T23:59:58.5Z"`, map[string]any{"ka.latency": "1500"}},
+		{"no latency", `"requestReceivedTimestamp":"2024-01-01T00:00:00.000001Z"`, map[string]any{"ka.latency": nil}},
+		{"a bad time of arrival", `"requestReceivedTimestamp":"x"`, map[string]any{"ka.latency": nil}},
+		{"a pod", `"requestObject":{"spec":{"serviceAccountName":"s","nodeName":"n"}}`, map[string]any{
+			"ka.req.pod.serviceaccount": "s", "ka.req.pod.node": "n", "ka.req.template.serviceaccount": nil,
+			"ka.req.template.containers.image": nil,
+		}},
+		{"a deployment", `"requestObject":{"spec":{"template":` + templateSpec + `}}`, templateValues},
+		{"a cron job", `"requestObject":{"spec":{"jobTemplate":{"spec":{"template":` + templateSpec + `}}}}`, templateValues},
+		{"a pod template", `"requestObject":{"template":` + templateSpec + `}`, templateValues},
+		{"a template of another kind", `"requestObject":{"spec":{"template":"x"},"template":[]}`, map[string]any{
+			"ka.req.template.host_pid": nil, "ka.req.template.volumes.hostpath": nil,
+		}},
 		{"truncated by the API server", `"annotations":{"audit.k8s.io/truncated":"true"}`, map[string]any{"ka.truncated": "true"}},
 		{"the whole event", `"a":{"b":[]}`, map[string]any{
 			"jevt.obj":       "{\n  \"kind\": \"Event\",\n  \"auditID\": \"id\",\n  \"stageTimestamp\": \"2024-01-01T00:00:00Z\",\n  \"a\": {\n    \"b\": []\n  }\n}",
@@ -103,6 +146,61 @@ func TestFields(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// templateSpec is a pod template, templateValues what its fields give.
+const templateSpec = `{"metadata":{},"spec":{"hostPID":true,"hostNetwork":false,"serviceAccountName":"s",
+	"volumes":[{"name":"a","emptyDir":{}},{"name":"b","hostPath":{"path":"/etc"}}],
+	"initContainers":[{"name":"i","image":"r:5000/i:1","securityContext":{"privileged":true}}],
+	"containers":[{"name":"c","securityContext":{"privileged":false,"capabilities":{"add":["SYS_ADMIN","NET_RAW"]}}},{"image":"c@sha256:0"}]}}`
+
+var templateValues = map[string]any{
+	"ka.req.template.host_pid": "true", "ka.req.template.host_network": "false", "ka.req.template.host_ipc": nil,
+	"ka.req.template.serviceaccount":              "s",
+	"ka.req.template.volumes.hostpath":            []string{"/etc"},
+	"ka.req.template.containers.image":            []string{"c@sha256:0", "r:5000/i:1"},
+	"ka.req.template.containers.image.repository": []string{"c", "r:5000/i"},
+	"ka.req.template.containers.privileged":       []string{"false", "true"},
+	"ka.req.template.containers.add_capabilities": []string{"SYS_ADMIN", "NET_RAW"},
+	"ka.req.pod.containers.image":                 nil,
+}
+
+// TestClusterName: the name in the path to which an event was sent counts before what the event says.
+func TestClusterName(t *testing.T) {
+	c := Catalogue("host")
+	e := splitOne(t, []byte(`{"kind":"Event","auditID":"id","stageTimestamp":"2024-01-01T00:00:00Z","annotations":{"cluster_name":"said"}}`))
+	for _, want := range []string{"said", "sent", "said"} {
+		e.Data.(*Record).b.Cluster = map[string]string{"sent": "sent"}[want]
+		if got := extractText(t, c, e, "ka.cluster.name"); got != want {
+			t.Errorf("%v, want %s", got, want)
+		}
+	}
+}
+
+// TestNothingIsTaken: the fields that rules ask for cost no memory, those with escapes and white space apart, and those
+// that nobody asks for cost nothing at all.
+func TestNothingIsTaken(t *testing.T) {
+	e := splitOne(t, []byte(`{"kind":"Event","level":"Metadata","auditID":"id","stageTimestamp":"2024-01-01T00:00:00Z",`+
+		`"requestReceivedTimestamp":"2023-12-31T23:59:58.5Z","sourceIPs":["10.0.0.1","10.0.0.2"],"objectRef":{"apiGroup":"apps","apiVersion":"v1"},`+
+		`"user":{"username":"u","uid":"7","extra":{"a":["1","2"]}},"impersonatedUser":{"groups":["g"]},"responseStatus":{"status":"Failure","message":"no"},`+
+		`"annotations":{"a":"b"},"requestObject":{"spec":{"template":`+templateSpec+`}}}`))
+	c := Catalogue("host")
+	var v event.Value
+	for _, spec := range strings.Fields(`ka.level ka.user.uid ka.user.extra[a] ka.impuser.groups ka.target.apigroup ka.target.apiversion
+		ka.response.status ka.response.message ka.annotation[a] ka.sourceip ka.peernet ka.latency ka.req.template.host_pid
+		ka.req.template.volumes.hostpath ka.req.template.containers.image ka.req.template.containers.privileged`) {
+		name, key, keyed := strings.Cut(strings.TrimSuffix(spec, "]"), "[")
+		f, _, _ := c.Lookup(name)
+		a := &field.Arg{Present: keyed, Text: key}
+		if n := testing.AllocsPerRun(20, func() {
+			v.Reset()
+			if !f.Extract(e, a, &v) {
+				t.Fatalf("%s has no value", spec)
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations", spec, n)
+		}
 	}
 }
 

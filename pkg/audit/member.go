@@ -14,6 +14,8 @@ const (
 	userAgent
 	sourceIPs
 	stageTimestamp
+	level
+	requestReceived
 	requestObject
 	responseObject
 	kind
@@ -28,6 +30,7 @@ const (
 	refNamespace
 	refName
 	refSubresource
+	refAPIGroup
 	responseStatus
 	statusCode
 	statusReason
@@ -129,6 +132,8 @@ func (g group) find(key string) (member, group) {
 			return refName, noGroup
 		case "subresource":
 			return refSubresource, noGroup
+		case "apiGroup":
+			return refAPIGroup, noGroup
 		}
 	case statusGroup:
 		switch key {
@@ -161,6 +166,10 @@ func findEvent(key string) (member, group) {
 		return sourceIPs, noGroup
 	case "stageTimestamp":
 		return stageTimestamp, noGroup
+	case "level":
+		return level, noGroup
+	case "requestReceivedTimestamp":
+		return requestReceived, noGroup
 	case "requestObject":
 		return requestObject, requestGroup
 	case "responseObject":

@@ -8,8 +8,7 @@ import (
 	"github.com/saker-security/saker/pkg/field"
 )
 
-// podFields are those that read the pod in the request. Pod templates of deployments and the like are not looked at:
-// the pods that are made from them come as requests of their own.
+// podFields are those that read the pod in the request.
 func podFields() []field.Field {
 	fields := []field.Field{
 		text("ka.req.pod.host_ipc", "Whether the pod in the request uses the IPC namespace of the host.", one(hostIPC)),
@@ -19,6 +18,8 @@ func podFields() []field.Field {
 		text("ka.req.pod.run_as_group", "Group id that the pod in the request sets for its containers.", one(podRunAsGroup)),
 		text("ka.req.pod.fs_group", "Group id that owns the volumes of the pod in the request.", one(podFSGroup)),
 		list("ka.req.pod.supplemental_groups", "Further group ids of the containers of the pod in the request.", many(podGroups)),
+		text("ka.req.pod.serviceaccount", "Name of the service account of the pod in the request.", under(requestSpec, "serviceAccountName")),
+		text("ka.req.pod.node", "Name of the node on which the pod in the request shall run, past the scheduler.", under(requestSpec, "nodeName")),
 		indexed("ka.req.pod.volumes.hostpath", "Paths of the host that the pod in the request mounts; the index picks a volume.", volumeText("hostPath", "path")),
 		indexed("ka.req.pod.volumes.flexvolume_driver", "FlexVolume drivers of the pod in the request; the index picks a volume.", volumeText("flexVolume", "driver")),
 		indexed("ka.req.pod.volumes.volume_type", "Types of the volumes of the pod in the request, such as hostPath; the index picks a volume.", volumeTypes),
@@ -78,7 +79,7 @@ func (l containerList) fields() []field.Field {
 		l.field("proc_mount", "How /proc is mounted in the #, for those that say so", present("securityContext", "procMount")),
 		l.field("eff_run_as_user", "User ids of the #, from the container, else from the pod, else 0", effective("runAsUser", podRunAsUser)),
 		l.field("eff_run_as_group", "Group ids of the #, from the container, else from the pod, else 0", effective("runAsGroup", podRunAsGroup)),
-		l.field("add_capabilities", "Capabilities that the # add, each list as a JSON array", present("securityContext", "capabilities", "add")),
+		l.field("add_capabilities", "Capabilities that the # add, one by one", capabilities),
 		l.field("capabilities", "Capabilities that the # add, one by one", capabilities),
 	}
 	if l.m != ephemeralContainers {
@@ -154,10 +155,7 @@ func effective(key string, pod member) perContainer {
 }
 
 func capabilities(r *Record, container scan.Span, v *event.Value) bool {
-	r.elements(r.get(container, "securityContext", "capabilities", "add"), func(_ int, element scan.Span) bool {
-		add(r, v, element)
-		return true
-	})
+	addAll(r, v, r.get(container, "securityContext", "capabilities", "add"))
 	return true
 }
 

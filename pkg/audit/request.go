@@ -15,6 +15,7 @@ func requestFields() []field.Field {
 		list("ka.req.binding.subjects.serviceaccount_ns_names", "Service accounts in the role binding of the request, each as namespace:name.", namespacedAccounts),
 		list("ka.req.binding.subjects.group_names", "Names of the groups in the role binding of the request.", subjects("Group")),
 		text("ka.req.binding.role", "Name of the role that the binding in the request gives.", one(roleRefName)),
+		text("ka.req.binding.role.kind", "Kind of the role that the binding in the request gives, Role or ClusterRole.", under(requestRoleRef, "kind")),
 		deprecated(keyed("ka.req.binding.subject.has_name", "Always true.", alwaysTrue),
 			"it says nothing; use ka.req.binding.subjects.user_names, .group_names and .serviceaccount_names"),
 		text("ka.req.configmap.name", "Name of the object that the request is about, which need not be a ConfigMap.", one(refName)),
