@@ -113,6 +113,15 @@ func (r *rig) write(name string, texts ...string) {
 	if err != nil {
 		r.fatal(err)
 	}
+	r.touch(name)
+}
+
+// touch gives a file the time of the follower's clock.
+func (r *rig) touch(name string) {
+	at := time.Now().Add(r.skew)
+	if err := os.Chtimes(r.path(name), at, at); err != nil {
+		r.fatal(err)
+	}
 }
 
 func (r *rig) rename(from, to string) {
@@ -131,6 +140,7 @@ func (r *rig) truncate(name string) {
 	if err := os.Truncate(r.path(name), 0); err != nil {
 		r.fatal(err)
 	}
+	r.touch(name)
 }
 
 // pack packs a file as gzip does, and removes it.
@@ -149,6 +159,7 @@ func (r *rig) pack(name string) {
 	if err = errors.Join(err, w.Close(), out.Close()); err != nil {
 		r.fatal(err)
 	}
+	r.touch(name + ".gz")
 	r.remove(name)
 }
 
@@ -160,6 +171,7 @@ func (r *rig) copyFile(from, to string) {
 	if err != nil {
 		r.fatal(err)
 	}
+	r.touch(to)
 }
 
 // want compares what was evaluated since the last call.

@@ -156,8 +156,8 @@ func TestRandom(t *testing.T) {
 			"pack":          func(*rapid.T) { w.packOne() },
 			"restart":       func(*rapid.T) { w.restart() },
 			"kill":          func(*rapid.T) { w.kill() },
-			"time passes":   func(*rapid.T) { w.skew += 2 * quietTime },
-			"read and wait": func(*rapid.T) { w.quiet() },
+			"time passes":   func(*rapid.T) { w.finish(); w.skew += 2 * quietTime },
+			"read and wait": func(*rapid.T) { w.finish(); w.quiet() },
 		})
 		w.reopen()
 		w.read()

@@ -47,6 +47,9 @@ func (f *Follower) scan() error {
 		switch {
 		case t == nil:
 			unknown = append(unknown, c)
+		case f.blank(t, c):
+			t.id, t.path = inode{}, ""
+			unknown = append(unknown, c)
 		case f.same(t, c):
 			if !met[t] || t.rotated {
 				f.found(t, c, p)
@@ -57,16 +60,23 @@ func (f *Follower) scan() error {
 			unknown = append(unknown, c)
 		}
 	}
-	for _, t := range f.files {
+	f.files = slices.DeleteFunc(f.files, func(t *file) bool {
+		if t.path == "" {
+			t.close()
+			return true
+		}
 		if !t.orphan() && !met[t] {
 			f.gone(t)
 		}
-	}
+		return false
+	})
 	for _, c := range unknown {
 		f.meet(c, p)
 	}
 	f.forget(candidates)
-	f.fresh = false
+	if f.fresh {
+		f.fresh, f.dirty = false, true // that it was begun is to be known, too
+	}
 	f.settle()
 	f.measure()
 	f.save()
@@ -98,6 +108,16 @@ func (p place) list() ([]candidate, error) {
 		return a.modified.Compare(b.modified)
 	})
 	return list, nil
+}
+
+// blank tells whether nothing is known of a file but its inode, which a candidate with some content has now: that may be
+// any file.
+func (f *Follower) blank(t *file, c candidate) bool {
+	if t.offset > 0 || t.head.Bytes >= tellingBytes || c.size == 0 {
+		return false
+	}
+	text, _, err := f.begin(c)
+	return err == nil && len(text) > t.head.Bytes
 }
 
 // same tells whether a candidate, which has the inode of a known file, still has its content.
@@ -225,7 +245,8 @@ func (f *Follower) adopt(t *file, c candidate, packed bool, p place) {
 	if !packed && c.size <= t.offset {
 		t.offset = c.size // a copy that was made before the end was written, which is read
 	}
-	t.done = t.done && (packed || c.size <= t.offset)
+	// Something may have been written to it between the last look and the packing.
+	t.done = t.done && !packed && c.size <= t.offset
 	t.seen = false // it is no rotation that was seen
 	f.found(t, c, p)
 	t.stuck = 0
