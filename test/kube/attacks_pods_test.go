@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -60,13 +61,25 @@ var attacksOnPods = []scenario{
 		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-yaml"}},
 	},
 	{
+		// An API server that cuts long events would hide what the pod asks for.
+		name: "privileged pod in a large body",
+		act: func(s *scene) {
+			s.create("mallory", fmt.Sprintf("{apiVersion: v1, kind: Pod, metadata: {name: privileged-large, namespace: shop, annotations: {padding: %q}}, spec: {containers: [{name: app, image: registry.example/app:1.4, env: [{name: PADDING, value: %q}], %s}]}}",
+				strings.Repeat("p", 250_000), strings.Repeat("p", 900_000), privileged))
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-large"}},
+	},
+	{
 		// What counts is that the pod comes: its controller creates it, under the controller's name.
 		name: "privileged pods of a daemon set",
 		act: func(s *scene) {
 			s.create("mallory", "{apiVersion: apps/v1, kind: DaemonSet, metadata: {name: miner, namespace: shop}, spec: {selector: {matchLabels: {app: miner}}, template: {metadata: {labels: {app: miner}}, spec: {containers: [{name: app, image: registry.example/miner:1, "+privileged+"}]}}}}")
 			s.create(controllers+"daemon-set-controller", "{apiVersion: v1, kind: Pod, metadata: {generateName: miner-, namespace: shop, labels: {app: miner}}, spec: {containers: [{name: app, image: registry.example/miner:1, "+privileged+"}]}}")
 		},
-		want: []want{{rule: "Privileged container requested", user: controllers + "daemon-set-controller", fields: fields{"ka.resp.name": "miner-*", "ka.target.namespace": "shop"}}},
+		want: []want{
+			{rule: "Daemon set created by an unexpected user", user: "mallory", target: "miner"},
+			{rule: "Privileged container requested", user: controllers + "daemon-set-controller", fields: fields{"ka.resp.name": "miner-*", "ka.target.namespace": "shop"}},
+		},
 	},
 	{
 		name: "root of the node mounted",
@@ -133,6 +146,50 @@ var attacksOnPods = []scenario{
 		name: "privileged debug container",
 		act:  func(s *scene) { s.debug("mallory", "shop", "web", "debugger-privileged", true) },
 		want: []want{{rule: "Privileged container requested", user: "mallory", target: "web"}},
+	},
+	{
+		name: "privileged debug container by JSON patch",
+		act: func(s *scene) {
+			s.done(s.as("mallory").CoreV1().Pods("shop").Patch(ctx(), "web", types.JSONPatchType,
+				[]byte(`[{"op":"add","path":"/spec/ephemeralContainers/-","value":{"name":"steps","image":"registry.example/tools:3","terminationMessagePolicy":"File","securityContext":{"privileged":true}}}]`), metav1.PatchOptions{}, "ephemeralcontainers"))
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "web"}},
+	},
+	{
+		name: "privileged debug container in other letters",
+		act: func(s *scene) {
+			s.done(s.as("mallory").CoreV1().Pods("shop").Patch(ctx(), "web", types.JSONPatchType,
+				[]byte(`[{"op":"add","path":"/spec/ephemeralContainers/-","value":{"name":"letters","image":"registry.example/tools:3","terminationMessagePolicy":"File","securityContext":{"privile\u0067ed":true}}}]`), metav1.PatchOptions{}, "ephemeralcontainers"))
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "web"}},
+	},
+	{
+		name: "unconfined pod",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "unconfined", "securityContext: {seccompProfile: {type: Unconfined}}"))
+		},
+		want: []want{{rule: "Pod's confinement switched off", user: "mallory", target: "unconfined"}},
+	},
+	{
+		name: "path of the node mounted",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "some-mount", "volumes: [{name: data, hostPath: {path: /opt/data}}]"))
+		},
+		want: []want{{rule: "Host path mounted into a pod", user: "mallory", target: "some-mount"}},
+	},
+	{
+		name: "pod aimed at a node",
+		act:  func(s *scene) { s.create("mallory", pod("shop", "aimed", "nodeName: node-1")) },
+		want: []want{{rule: "Pod aimed at a node", user: "mallory", target: "aimed"}},
+	},
+	{
+		name: "command in a pod of the system",
+		act: func(s *scene) {
+			s.create(controllers+"replicaset-controller", pod("kube-system", "coredns-1", ""))
+			s.run("kube-system", "coredns-1")
+			s.says("sh")(s.exec("mallory", "kube-system", "coredns-1", websocket, "sh"))
+		},
+		want: []want{{rule: "Session opened in a system pod", user: "mallory", target: "coredns-1"}},
 	},
 	{
 		name: "command by websocket",

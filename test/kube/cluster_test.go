@@ -60,7 +60,6 @@ type cluster struct {
 	dir     string
 	kubelet *net.TCPAddr
 	server  *process
-	etcd    *process
 	// receiver is the address of the webhook.
 	receiver string
 	// auditLog is the API server's own log of audit events, which has what the webhook gets.
@@ -69,25 +68,23 @@ type cluster struct {
 	tokens       map[string]string
 }
 
-// auditFlags are the flags of kube-apiserver that send audit events somewhere, without the log file.
-type auditFlags []string
-
-func startCluster(t *testing.T, dir string, ca *authority, audit auditFlags) *cluster {
+// startCluster starts the servers; audit events go where the wiring says, and to a log.
+func startCluster(t *testing.T, dir string, ca *authority, w wiring) *cluster {
 	t.Helper()
-	c := &cluster{ca: ca, dir: dir, certificates: map[string]pair{}, tokens: map[string]string{}}
+	c := &cluster{ca: ca, dir: dir, receiver: w.receiver, certificates: map[string]pair{}, tokens: map[string]string{}}
 	for name, groups := range people {
 		c.certificates[name] = ca.issue(t, name, groups...)
 	}
 	c.kubelet = startKubelet(t, ca)
 	client, peer := "http://127.0.0.1:"+freePort(t), "http://127.0.0.1:"+freePort(t)
-	c.etcd = start(t, dir, filepath.Join(*serversDir, "etcd"), "--data-dir", filepath.Join(dir, "etcd-data"), "--unsafe-no-fsync", "--log-level=error",
+	etcd := start(t, dir, filepath.Join(*serversDir, "etcd"), "--data-dir", filepath.Join(dir, "etcd-data"), "--unsafe-no-fsync", "--log-level=error",
 		"--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer)
-	eventually(t, "etcd answers", time.Minute, c.etcd.running(t, func() error { return healthy(client + "/readyz") }))
-	c.startServer(t, client, audit)
+	eventually(t, "etcd answers", time.Minute, etcd.running(t, func() error { return healthy(client + "/readyz") }))
+	c.startServer(t, client, w.flags(t))
 	return c
 }
 
-func (c *cluster) startServer(t *testing.T, etcd string, audit auditFlags) {
+func (c *cluster) startServer(t *testing.T, etcd string, audit []string) {
 	t.Helper()
 	port := freePort(t)
 	c.url = "https://127.0.0.1:" + port
@@ -115,13 +112,6 @@ func (c *cluster) startServer(t *testing.T, etcd string, audit auditFlags) {
 		_, err := admin.Discovery().RESTClient().Get().AbsPath("/readyz").DoRaw(t.Context())
 		return err
 	}))
-}
-
-// end stops the servers, the API server before the storage that it needs for that.
-func (c *cluster) end(t *testing.T) {
-	t.Helper()
-	c.server.stop(t, time.Minute)
-	c.etcd.kill()
 }
 
 // config says how somebody reaches the API server: by a certificate, by a service account's token, or without any.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,12 +16,11 @@ func TestAuditWebhook(t *testing.T) {
 	dir := scratch(t)
 	ca := newAuthority(t, "kubernetes")
 	sink := startAlertSink(t)
-	receiver, settings, audit := wire(t, dir)
-	d := startDaemon(t, dir, sink, settings)
-	c := startCluster(t, dir, ca, audit)
-	c.receiver = receiver
+	w := wire(t, dir)
+	d := startDaemon(t, dir, sink, w)
+	c := startCluster(t, dir, ca, w)
 
-	played := perform(t, c, append([]scenario{bootstrap}, slices.Concat(attacksOnPods, attacksOnRights, everydayDevelopment, everydayOperation)...))
+	played := perform(t, c, append([]scenario{bootstrap}, slices.Concat(attacksOnPods, attacksOnRights, attacksOnCluster, everydayDevelopment, everydayOperation)...))
 	t.Run("every event is evaluated", func(t *testing.T) { settled(t, c, d) })
 	dumpEvents(t, c, played)
 	found := sink.byEvent()
@@ -31,7 +29,8 @@ func TestAuditWebhook(t *testing.T) {
 		t.Run(p.name, func(t *testing.T) { p.check(t, found) })
 	}
 	t.Run("no alert on what the API server does by itself", func(t *testing.T) { strangers(t, played, found) })
-	t.Run("its log gives the same alerts", func(t *testing.T) { replayed(t, c, sink) })
+	t.Run("the doctor finds nothing", func(t *testing.T) { examined(t, d, w) })
+	t.Run("its log gives the same alerts", func(t *testing.T) { read(t, c, sink) })
 	t.Run("killed while requests run", func(t *testing.T) { killed(t, c, d, sink) })
 }
 
@@ -159,6 +158,11 @@ func (p performance) check(t *testing.T, found map[string][]alert) {
 	for id := range p.scene.events {
 		got = append(got, found[id]...)
 	}
+	for _, a := range got {
+		if name := a.Fields["ka.cluster.name"]; name != clusterName {
+			t.Errorf("the alert %s is of the cluster %v instead of %s", a.ID, name, clusterName)
+		}
+	}
 	for _, w := range p.want {
 		i := slices.IndexFunc(got, w.fits)
 		if i < 0 {
@@ -210,18 +214,6 @@ func strangers(t *testing.T, played []performance, found map[string][]alert) {
 			}
 		}
 	}
-}
-
-// wire makes the files and flags that connect both programs.
-func wire(t *testing.T, dir string) (string, []string, auditFlags) {
-	port := freePort(t)
-	kubeconfig := write(t, dir, "webhook.yaml", []byte("{apiVersion: v1, kind: Config, clusters: [{name: saker, cluster: {server: 'http://127.0.0.1:"+port+"/k8s-audit'}}], contexts: [{name: saker, context: {cluster: saker}}], current-context: saker}"))
-	policy, err := filepath.Abs("../../examples/kube-apiserver/audit-policy.yaml")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return "127.0.0.1:" + port, []string{"--audit-listen", "127.0.0.1:" + port}, auditFlags{
-		"--audit-policy-file=" + policy, "--audit-webhook-config-file=" + kubeconfig, "--audit-webhook-batch-max-wait=1s"}
 }
 
 // begins tells whether the wanted value ends with a star and the text begins with what is before it.

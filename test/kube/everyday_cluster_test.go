@@ -107,7 +107,9 @@ var everydayOperation = []scenario{
 		s.create("kubernetes-admin", "{apiVersion: apiextensions.k8s.io/v1, kind: CustomResourceDefinition, metadata: {name: shops.registry.example}, spec: {group: registry.example, scope: Namespaced, names: {plural: shops, singular: shop, kind: Shop}, versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}}]}}")
 		s.namespace("kubernetes-admin", "operators")
 		s.serviceAccount("kubernetes-admin", "operators", "shop-operator")
-		s.create("kubernetes-admin", clusterRole("shop-operator", `[get, list, watch, create, update, patch, delete]`, `["", apps]`, `[secrets, configmaps, services, deployments]`))
+		s.create("kubernetes-admin", clusterRole("shop-operator", `[get, list, watch, create, update, patch, delete]`, `["", apps]`, `[configmaps, services, deployments]`))
+		s.create("kubernetes-admin", "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: shop-operator, namespace: shop}, rules: [{verbs: [get, list, create], apiGroups: [''], resources: [secrets]}]}")
+		s.create("kubernetes-admin", roleBinding("shop", "shop-operator", "Role", "shop-operator", "ServiceAccount", "operators/shop-operator"))
 		s.create("kubernetes-admin", clusterRoleBinding("shop-operator", "shop-operator", "ServiceAccount", "operators/shop-operator"))
 		s.login("operators", "shop-operator")
 		operator := "system:serviceaccount:operators:shop-operator"

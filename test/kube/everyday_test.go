@@ -122,7 +122,7 @@ var everydayDevelopment = []scenario{
 		s.create("alice", pod("shop", "cart-worker", "serviceAccountName: cart, securityContext: {runAsNonRoot: true}"))
 	}},
 	{name: "pod with harmless volumes and capabilities", act: func(s *scene) {
-		s.create("alice", pod("shop", "collector", "volumes: [{name: logs, hostPath: {path: /var/log/shop}}, {name: tmp, emptyDir: {}}]"))
+		s.create("alice", pod("shop", "collector", "volumes: [{name: logs, hostPath: {path: /var/log/pods}}, {name: tmp, emptyDir: {}}]"))
 		s.create("alice", podWith("shop", "low-port", "securityContext: {privileged: false, allowPrivilegeEscalation: false, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}"))
 	}},
 }

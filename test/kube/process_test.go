@@ -57,17 +57,6 @@ func (p *process) kill() {
 	<-p.done
 }
 
-// stop asks the program to end and waits until it did.
-func (p *process) stop(t *testing.T, limit time.Duration) {
-	t.Helper()
-	_ = p.cmd.Process.Signal(syscall.SIGTERM) // it may have ended before
-	select {
-	case <-p.done:
-	case <-time.After(limit):
-		t.Fatalf("%s did not end within %v", p.name, limit)
-	}
-}
-
 // ended tells whether the program is gone.
 func (p *process) ended() bool {
 	select {

@@ -94,18 +94,18 @@ type daemon struct {
 }
 
 // startDaemon runs the program with the settings of the wiring; alerts go to the sink.
-func startDaemon(t *testing.T, dir string, sink *alertSink, settings []string) *daemon {
+func startDaemon(t *testing.T, dir string, sink *alertSink, w wiring) *daemon {
 	t.Helper()
 	d := &daemon{dir: dir}
 	port := freePort(t)
 	d.web = "http://127.0.0.1:" + port
 	d.args = append([]string{
-		"run", "--source", "k8s_audit", "--data-dir", filepath.Join(dir, "data"),
+		"run", "-c", w.config(), "--audit-listen", w.receiver, "--data-dir", d.data(),
 		"-o", "webserver.listen_address=127.0.0.1", "-o", "webserver.listen_port=" + port,
 		"-o", "webserver.prometheus_metrics_enabled=true", "-o", "json_output=true", "-o", "json_include_id_property=true",
 		"-o", "stdout_output.enabled=false", "-o", "http_output.enabled=true", "-o", "http_output.url=" + sink.url,
-		"-o", "http_output.keep_alive=true",
-	}, append(settings, rulesArgs()...)...)
+		"-o", "http_output.keep_alive=true", "-o", "append_output=[{match: {source: k8s_audit}, extra_fields: [ka.cluster.name]}]",
+	}, rulesArgs()...)
 	d.start(t)
 	return d
 }
@@ -117,6 +117,9 @@ func rulesArgs() []string {
 	}
 	return []string{"-r", *rules}
 }
+
+// data is the data directory.
+func (d *daemon) data() string { return filepath.Join(d.dir, "data") }
 
 // start runs the program, again after it was killed, and waits until it takes requests.
 func (d *daemon) start(t *testing.T) {

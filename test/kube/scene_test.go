@@ -134,6 +134,11 @@ func (s *scene) as(who string, options ...func(*rest.Config)) *kubernetes.Client
 	return client
 }
 
+// withAgent gives a client whose program says that it is another one.
+func (s *scene) withAgent(who, agent string) *kubernetes.Clientset {
+	return s.as(who, func(c *rest.Config) { c.UserAgent = agent })
+}
+
 // impersonating sets the headers of kubectl --as and --as-group.
 func impersonating(user string, groups ...string) func(*rest.Config) {
 	return func(c *rest.Config) { c.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: groups} }
@@ -172,13 +177,22 @@ func (s *scene) apply(who, manifest string) *unstructured.Unstructured {
 	return object
 }
 
-// update writes the object as it stands in the manifest, as kubectl replace does.
-func (s *scene) update(who, manifest string) {
+// refusedAtLast tries to create something until a policy refuses it: one comes into force a moment after it was written.
+// The object is only tried, so that nothing is left behind until then.
+func (s *scene) refusedAtLast(who, manifest string) {
+	deadline := time.Now().Add(30 * time.Second)
 	resource, object := s.objects(who, manifest)
-	there, err := resource.Get(ctx(), object.GetName(), metav1.GetOptions{})
-	s.ok(err)
-	object.SetResourceVersion(there.GetResourceVersion())
-	s.done(resource.Update(ctx(), object, metav1.UpdateOptions{FieldManager: "kubectl-replace"}))
+	for {
+		_, err := resource.Create(ctx(), object, metav1.CreateOptions{DryRun: []string{metav1.DryRunAll}})
+		if apierrors.IsForbidden(err) || apierrors.IsInvalid(err) {
+			return
+		}
+		s.ok(err)
+		if time.Now().After(deadline) {
+			s.ok(errors.New("the policy does not come into force"))
+		}
+		<-time.After(20 * time.Millisecond)
+	}
 }
 
 // raw sends a request by hand and gives the status of the answer and its body.
