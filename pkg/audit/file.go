@@ -107,8 +107,13 @@ func (f *FileReader) ReadFrom(path string, r io.Reader, do func(*event.Event) er
 		}
 		return nil
 	}
-	if err := f.begin(); err != nil {
-		return err
+	var bad *BodyError
+	if err := f.begin(); errors.As(err, &bad) {
+		f.Malformed++
+		f.report(bad)
+		return nil
+	} else if err != nil {
+		return f.failed(err)
 	}
 	for {
 		if _, err := f.peek(); err != nil {
@@ -126,23 +131,6 @@ func (f *FileReader) ReadFrom(path string, r io.Reader, do func(*event.Event) er
 			return f.failed(err)
 		}
 	}
-}
-
-// begin looks at how the file begins.
-func (f *FileReader) begin() error {
-	if err := f.fill(); err != nil {
-		return f.failed(err)
-	}
-	mark, err := encoding(f.rest())
-	var bad *BodyError
-	if errors.As(err, &bad) {
-		f.Malformed++
-		f.report(bad)
-		f.buf, f.ended = f.buf[:0], true
-		return nil
-	}
-	f.advance(mark)
-	return nil
 }
 
 // take takes the value at the position. What is wrong with it is reported.

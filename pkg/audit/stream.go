@@ -172,34 +172,39 @@ func (s *stream) cutter(text []byte, at place) cutter {
 	return c
 }
 
-// document cuts a text that is one value and nothing else, as Split does, but hands over the events while it reads. The
-// first defect ends it with a *BodyError; what came before it was handed over.
-func (s *stream) document() error {
-	if len(s.buf) == 0 {
+// begin looks at how the text begins, and passes its byte order mark.
+func (s *stream) begin() error {
+	for len(s.buf) < 3 && !s.ended {
 		if err := s.fill(); err != nil {
 			return err
 		}
 	}
-	skip, err := encoding(s.rest())
-	if err != nil {
-		return err
+	mark, err := encoding(s.rest())
+	s.advance(mark)
+	return err
+}
+
+// document cuts a text that is one value and nothing else, as Split does, but hands over the events while it reads. The
+// first defect ends it with a *BodyError; what came before it was handed over.
+func (s *stream) document() error {
+	err := s.begin()
+	if err == nil {
+		_, err = s.peek()
 	}
-	s.advance(skip)
-	c, readErr := s.peek()
 	switch {
-	case readErr != nil:
-		return readErr
-	case c == 0 && s.ended && s.pos == len(s.buf):
+	case err != nil:
+		return err
+	case s.pos == len(s.buf):
 		return s.place.of(&BodyError{Line: 1, Column: 1, Message: emptyText})
 	case !s.ended && len(s.rest()) >= s.most():
-		readErr = s.long(false, 0)
+		err = s.long(false, 0)
 	default:
-		readErr = s.value()
+		err = s.value()
 	}
-	if readErr != nil {
-		return readErr
+	if err == nil {
+		_, err = s.peek()
 	}
-	if _, err := s.peek(); err != nil {
+	if err != nil {
 		return err
 	}
 	if s.pos < len(s.buf) {
