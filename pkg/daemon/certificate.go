@@ -2,30 +2,11 @@ package daemon
 
 import (
 	"crypto/tls"
-	"fmt"
 	"slices"
 	"sync"
 
 	"go.uber.org/zap"
-
-	"github.com/saker-security/saker/internal/regular"
-	"github.com/saker-security/saker/pkg/audit"
 )
-
-// tlsConfig is audit.TLSConfig for files that may be anything: a pipe would hold the program up.
-func tlsConfig(certificate, key, clientCA string) (*tls.Config, error) {
-	for _, name := range []string{certificate, key, clientCA} {
-		if name == "" {
-			continue
-		}
-		f, err := regular.Open(name)
-		if err != nil {
-			return nil, fmt.Errorf("read the certificates: %w", err)
-		}
-		_ = f.Close() // nothing was done with it
-	}
-	return audit.TLSConfig(certificate, key, clientCA)
-}
 
 // certificates are the TLS settings of a server, read again when one of their files changed, so that a certificate that
 // is renewed is used without a restart. They are safe for concurrent use.

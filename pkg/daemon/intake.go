@@ -157,5 +157,5 @@ func (s *accessSettings) files() []string {
 }
 
 func (s *accessSettings) tls() (*tls.Config, error) {
-	return tlsConfig(s.audit.Certificate, s.audit.Key, s.audit.ClientCA)
+	return audit.TLSConfig(s.audit.Certificate, s.audit.Key, s.audit.ClientCA)
 }

@@ -44,6 +44,7 @@ var (
 
 	metricFileUp          = metric{"saker_audit_file_up", "1 when the log can be read and its position kept, 0 when not.", gauge, []string{"path"}}
 	metricFileEvents      = metric{"saker_audit_file_events_total", "Audit events read from the log, duplicates included.", counter, []string{"path"}}
+	metricFileCount       = metric{"saker_audit_file_files", "How many files the log has: the one that is written to, and rotated ones.", gauge, []string{"path"}}
 	metricFilePosition    = metric{"saker_audit_file_position_bytes", "How far the log is read, all its files together.", gauge, []string{"path"}}
 	metricFileBehind      = metric{"saker_audit_file_behind_bytes", "How much of the log is not read yet.", gauge, []string{"path"}}
 	metricFileLag         = metric{"saker_audit_file_lag_seconds", "Time from the stage of the last event of the log to its reading.", gauge, []string{"path"}}
@@ -60,7 +61,7 @@ var auditMetrics = []*metric{
 	&metricReceived, &metricDuplicates, &metricTrimmed, &metricWindow, &metricForgotten,
 	&metricRequests, &metricHandshakes, &metricBytes, &metricWorking, &metricMemory, &metricLag, &metricExpiry,
 	&metricSenderEvents, &metricSenderDuplicates, &metricSenderArrival, &metricSenderLag,
-	&metricFileUp, &metricFileEvents, &metricFilePosition, &metricFileBehind, &metricFileLag, &metricFileRotations,
+	&metricFileUp, &metricFileCount, &metricFileEvents, &metricFilePosition, &metricFileBehind, &metricFileLag, &metricFileRotations,
 	&metricFileTruncations, &metricFileMalformed, &metricFileForeign, &metricFileLost, &metricFileGaps,
 }
 
@@ -183,7 +184,7 @@ func (s samples) file(f *logs.Stats) {
 		m     metric
 		value float64
 	}{
-		{metricFileUp, truth(fileFailure(f) == "")}, {metricFileEvents, float64(f.Events + f.Duplicates)},
+		{metricFileUp, truth(fileFailure(f) == "")}, {metricFileEvents, float64(f.Events)}, {metricFileCount, float64(f.Files)},
 		{metricFilePosition, float64(f.Position)}, {metricFileBehind, float64(f.Behind)}, {metricFileLag, lag},
 		{metricFileRotations, float64(f.Rotations)}, {metricFileTruncations, float64(f.Truncations)},
 		{metricFileMalformed, float64(f.Malformed)}, {metricFileForeign, float64(f.Foreign)},
@@ -200,6 +201,8 @@ func fileFailure(f *logs.Stats) string {
 		return f.Failure
 	case f.SaveFailure != "":
 		return "its position cannot be kept: " + f.SaveFailure
+	case f.Files == 0 && f.LastRead.IsZero() && f.State == "waiting":
+		return "there is nothing to read: it is not there, or may not be read"
 	}
 	return ""
 }

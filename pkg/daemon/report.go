@@ -146,11 +146,14 @@ type FileReport struct {
 	Position int64 `json:"position"`
 	Behind   int64 `json:"behind_bytes"`
 	// Lag is the time from the stage of the last event to its reading, in seconds.
-	Lag         float64 `json:"lag_seconds"`
-	Events      uint64  `json:"events"`
-	Rotations   uint64  `json:"rotations"`
-	Truncations uint64  `json:"truncations"`
-	Malformed   uint64  `json:"malformed"`
+	Lag float64 `json:"lag_seconds"`
+	// Files is how many files it has. Events were read, Duplicates of them were known already.
+	Files       int    `json:"files"`
+	Events      uint64 `json:"events"`
+	Duplicates  uint64 `json:"duplicates"`
+	Rotations   uint64 `json:"rotations"`
+	Truncations uint64 `json:"truncations"`
+	Malformed   uint64 `json:"malformed"`
 	// Lost is how many bytes were gone before they were read, Gaps how often nobody can tell how many.
 	Lost uint64 `json:"lost_bytes"`
 	Gaps uint64 `json:"gaps"`

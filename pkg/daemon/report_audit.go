@@ -125,7 +125,7 @@ func inUTC(t time.Time) time.Time {
 func fileReport(s *logs.Stats, f config.AuditFile) FileReport {
 	r := FileReport{
 		Path: s.Path, Cluster: f.Cluster, Once: f.Once, State: s.State, Failure: fileFailure(s),
-		Position: s.Position, Behind: s.Behind, Events: s.Events + s.Duplicates, Rotations: s.Rotations, Truncations: s.Truncations, Malformed: s.Malformed,
+		Position: s.Position, Behind: s.Behind, Files: s.Files, Events: s.Events, Duplicates: s.Duplicates, Rotations: s.Rotations, Truncations: s.Truncations, Malformed: s.Malformed,
 		Lost: s.Lost, Gaps: s.Unknown,
 	}
 	if !s.LastEvent.IsZero() {

@@ -13,6 +13,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/config"
 )
 
@@ -41,7 +42,7 @@ func webTLS(cfg config.Web) func() (*tls.Config, error) {
 	if cfg.Certificate == "" {
 		return nil
 	}
-	return func() (*tls.Config, error) { return tlsConfig(cfg.Certificate, cfg.Certificate, "") }
+	return func() (*tls.Config, error) { return audit.TLSConfig(cfg.Certificate, cfg.Certificate, "") }
 }
 
 // answer writes v as JSON.
