@@ -45,8 +45,6 @@ func TestFields(t *testing.T) {
 			`"ports":[{"containerPort":1},{"hostPort":2,"containerPort":3}]},{"name":"b","image":"z:9","securityContext":{"privileged":true,"capabilities":{"add":["ALL"]}}}],"securityContext":{"runAsUser":7}}}`, map[string]any{
 			"ka.req.pod.containers.image.repository":    []string{"r:5000/x/y", "z"},
 			"ka.req.pod.containers.image.repository[0]": []string{"r:5000/x/y"},
-			"ka.req.pod.containers.capabilities":        []string{"SYS_ADMIN", "NET_RAW", "ALL"},
-			"ka.req.pod.containers.capabilities[1]":     []string{"ALL"},
 			"ka.req.pod.containers.add_capabilities":    []string{"SYS_ADMIN", "NET_RAW", "ALL"},
 			"ka.req.pod.containers.add_capabilities[1]": []string{"ALL"},
 			"ka.req.pod.containers.privileged":          []string{"true"},

@@ -25,8 +25,7 @@ var ours = func() map[string]bool {
 	ka.req.template.host_ipc ka.req.template.host_network ka.req.template.host_pid ka.req.template.serviceaccount
 	ka.req.template.volumes.hostpath ka.response.binding.role ka.response.binding.subjects ka.response.message
 	ka.response.status ka.sourceip ka.sourcenet ka.target.apigroup ka.target.apiversion ka.target.uid ka.truncated
-	ka.user.extra ka.user.uid ka.req.pod.containers.capabilities ka.req.pod.initContainers.capabilities
-	ka.req.pod.ephemeralContainers.capabilities`) {
+	ka.user.extra ka.user.uid`) {
 		names[name] = true
 	}
 	return names

@@ -80,7 +80,6 @@ func (l containerList) fields() []field.Field {
 		l.field("eff_run_as_user", "User ids of the #, from the container, else from the pod, else 0", effective("runAsUser", podRunAsUser)),
 		l.field("eff_run_as_group", "Group ids of the #, from the container, else from the pod, else 0", effective("runAsGroup", podRunAsGroup)),
 		l.field("add_capabilities", "Capabilities that the # add, one by one", capabilities),
-		l.field("capabilities", "Capabilities that the # add, one by one", capabilities),
 	}
 	if l.m != ephemeralContainers {
 		fields = append(fields, l.field("host_port", "Ports of the host that the # use, or their own ports where they name none", hostPorts))
