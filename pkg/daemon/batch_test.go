@@ -194,6 +194,15 @@ func (h *hostile) run(name string, n int) {
 	}
 }
 
+// long sends a body that is evaluated while it arrives: first with a broken end, then whole.
+func (h *hostile) long() {
+	body := strings.ReplaceAll(batchOf("long", 1200), `"/api"`, `"/api?x=`+strings.Repeat("x", 4<<10)+`"`)
+	if code := h.post("application/json", body[:len(body)-10]); code != http.StatusBadRequest {
+		h.t.Errorf("a long body without its end is answered %d", code)
+	}
+	h.until(body)
+}
+
 // unique are the events of all batches that were taken.
 func (h *hostile) unique(into map[string]bool) {
 	for _, body := range h.sent {
@@ -220,7 +229,12 @@ func TestAuditAccounts(t *testing.T) {
 	var running sync.WaitGroup
 	for i := range senders {
 		senders[i] = &hostile{t: t, d: d, random: rand.New(rand.NewPCG(1, uint64(i)))}
-		running.Go(func() { senders[i].run(fmt.Sprint("s", i), 60) })
+		running.Go(func() {
+			senders[i].run(fmt.Sprint("s", i), 60)
+			if i == 0 {
+				senders[i].long()
+			}
+		})
 	}
 	running.Wait()
 	unique, requests, rejected := map[string]bool{}, 0, 0
