@@ -263,6 +263,7 @@ var refusals = []struct{ part, next string }{
 	{"unknown certificate authority", "the certificate is of another authority than audit.tls_client_ca: use the files of one saker audit init on both sides"},
 	{"expired certificate", "renew the certificate of the API server: saker audit init --renew"},
 	{"bad certificate", "Saker wants a certificate of audit.tls_client_ca that has not expired and is for clientAuth: name client-certificate and client-key in the webhook file"},
+	{"handshake failure", "Saker asks for a certificate, or both sides know no common cipher: name client-certificate and client-key in the webhook file"},
 	{"malformed HTTP response", "the other side speaks TLS: write https:// in the webhook file"},
 	{"HTTP request to an HTTPS server", "the other side speaks TLS: write https:// in the webhook file"},
 }

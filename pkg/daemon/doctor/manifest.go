@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -187,7 +188,7 @@ func number(flags map[string]string, name string, def float64) (float64, error) 
 		return def, nil
 	}
 	n, err := strconv.ParseFloat(text, 64)
-	if err != nil {
+	if err != nil || n < 0 || math.IsNaN(n) || math.IsInf(n, 0) {
 		return 0, fmt.Errorf("--%s=%s is no number, so kube-apiserver does not start", name, text)
 	}
 	return n, nil

@@ -234,7 +234,11 @@ func (f *findings) lost(r *daemon.AuditReport) {
 			if next == "" {
 				next = "see the log of Saker"
 			}
-			f.look("rejected", next, "%s could not be evaluated: %s", plural(n, "item"), strings.ReplaceAll(reason, "_", " "))
+			verdict := Look
+			if reason == "cut_off" || reason == "too_large" {
+				verdict = Bad // these are events of an API server
+			}
+			*f = append(*f, Finding{verdict, "rejected", plural(n, "item") + " could not be evaluated: " + strings.ReplaceAll(reason, "_", " "), next})
 		}
 	}
 	for _, reason := range slices.Sorted(maps.Keys(r.Events.NotEvaluated)) {
