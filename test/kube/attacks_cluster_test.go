@@ -141,8 +141,7 @@ var attacksOnCluster = []scenario{
 	{
 		name: "pod security violated",
 		act: func(s *scene) {
-			s.namespace("kubernetes-admin", "strict")
-			s.done(s.as("kubernetes-admin").CoreV1().Namespaces().Patch(ctx(), "strict", types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"baseline"}}}`), metav1.PatchOptions{}))
+			s.namespace("kubernetes-admin", "strict", "pod-security.kubernetes.io/enforce: baseline")
 			s.refused(s.tryCreate("mallory", podWith("strict", "too-strong", privileged)))
 		},
 		want: []want{{rule: "Pod refused by the pod security standard", user: "mallory", target: "too-strong"}},
@@ -250,6 +249,7 @@ var attacksOnCluster = []scenario{
 func (s *scene) guardImages() {
 	s.namespace("kubernetes-admin", "guarded")
 	s.create("kubernetes-admin", roleBinding("guarded", "developers", "ClusterRole", "edit", "Group", "developers"))
+	s.allowed("alice", "guarded", "create", "pods", "")
 	s.create("kubernetes-admin", "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicy, metadata: {name: images}, spec: {failurePolicy: Fail, matchConstraints: {resourceRules: [{operations: [CREATE], apiGroups: [''], apiVersions: [v1], resources: [pods]}]}, "+
 		"validations: [{expression: \"object.spec.containers.all(c, !c.image.startsWith('evil.example/'))\", message: image not allowed}]}}")
 	s.create("kubernetes-admin", "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingAdmissionPolicyBinding, metadata: {name: images}, spec: {policyName: images, validationActions: [Deny], matchResources: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: guarded}}}}}")

@@ -66,6 +66,8 @@ var attacksOnRights = []scenario{
 			s.create("otto", clusterRole("binding-writer", `[create]`, `[rbac.authorization.k8s.io]`, `[rolebindings]`))
 			s.create("otto", roleBinding("vault", "eve-binds", "ClusterRole", "binder", "User", "eve"))
 			s.create("otto", roleBinding("vault", "eve-writes", "ClusterRole", "binding-writer", "User", "eve"))
+			s.allowed("eve", "vault", "bind", "clusterroles.rbac.authorization.k8s.io", "cluster-admin")
+			s.allowed("eve", "vault", "create", "rolebindings.rbac.authorization.k8s.io", "")
 			s.create("eve", roleBinding("vault", "eve-owns", "ClusterRole", "cluster-admin", "User", "eve"))
 		},
 		want: []want{
@@ -78,6 +80,7 @@ var attacksOnRights = []scenario{
 		act: func(s *scene) {
 			s.create("mallory", clusterRole("pod-reader", `[get, list]`, `[""]`, `[pods]`))
 			s.create("mallory", clusterRoleBinding("pod-readers", "pod-reader", "Group", "system:unauthenticated"))
+			s.allowed(anonymous, "shop", "list", "pods", "")
 			s.done(s.as(anonymous).CoreV1().Pods("shop").List(ctx(), metav1.ListOptions{}))
 		},
 		want: []want{
@@ -206,6 +209,7 @@ var attacksOnRights = []scenario{
 		act: func(s *scene) {
 			s.create("otto", clusterRole("role-writer", `[create, patch, update, get]`, `[rbac.authorization.k8s.io]`, `[roles]`))
 			s.create("otto", roleBinding("monitoring", "eve-roles", "ClusterRole", "role-writer", "User", "eve"))
+			s.allowed("eve", "monitoring", "create", "roles.rbac.authorization.k8s.io", "")
 			s.refused(s.tryCreate("eve", "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: climb, namespace: monitoring}, rules: [{verbs: [get], apiGroups: [''], resources: [secrets]}]}"))
 		},
 		want: []want{{rule: "Attempt to grant rights beyond one's own", user: "eve", target: "climb"}},
@@ -215,6 +219,7 @@ var attacksOnRights = []scenario{
 		act: func(s *scene) {
 			s.create("otto", "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: grow, namespace: ci}, rules: [{verbs: [escalate, get, patch], apiGroups: [rbac.authorization.k8s.io], resources: [roles]}]}")
 			s.create("otto", roleBinding("ci", "eve-grows", "Role", "grow", "User", "eve"))
+			s.allowed("eve", "ci", "escalate", "roles.rbac.authorization.k8s.io", "grow")
 			s.done(s.as("eve").RbacV1().Roles("ci").Patch(ctx(), "grow", types.MergePatchType, []byte(`{"rules":[{"verbs":["*"],"apiGroups":["*"],"resources":["*"]}]}`), metav1.PatchOptions{}))
 		},
 		want: []want{

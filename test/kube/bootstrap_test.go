@@ -25,6 +25,8 @@ var bootstrap = scenario{
 	act: func(s *scene) {
 		s.create("kubernetes-super-admin", clusterRoleBinding("kubeadm:cluster-admins", "cluster-admin", "Group", "kubeadm:cluster-admins"))
 		s.create("kubernetes-super-admin", clusterRoleBinding("operators", "cluster-admin", "Group", "operators"))
+		s.allowed("kubernetes-admin", "", "create", "namespaces", "")
+		s.allowed("mallory", "", "create", "namespaces", "")
 		for _, name := range []string{
 			"clusterrole-aggregation-controller", "service-account-controller", "root-ca-cert-publisher",
 			"deployment-controller", "replicaset-controller", "daemon-set-controller", "cronjob-controller", "job-controller",
@@ -50,6 +52,10 @@ var bootstrap = scenario{
 		s.serviceAccount("kubernetes-admin", "ci", "deployer")
 		s.login("ci", "deployer")
 		s.create("kubernetes-admin", roleBinding("shop", "deployer", "ClusterRole", "edit", "ServiceAccount", "ci/deployer"))
+		for _, who := range []string{"alice", deployer} {
+			s.allowed(who, "shop", "patch", "deployments.apps", "")
+			s.allowed(who, "shop", "get", "pods", "")
+		}
 		s.create("kubernetes-admin", pod("shop", "web", ""))
 		s.run("shop", "web")
 	},
@@ -71,9 +77,9 @@ func (s *scene) login(namespace, name string) {
 	s.tokens["system:serviceaccount:"+namespace+":"+name] = request.Status.Token
 }
 
-// namespace creates a namespace; the controllers fill it.
-func (s *scene) namespace(who, name string) {
-	s.create(who, fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s}}", name))
+// namespace creates a namespace with labels, each written "KEY: VALUE"; the controllers fill it.
+func (s *scene) namespace(who, name string, labels ...string) {
+	s.create(who, fmt.Sprintf("{apiVersion: v1, kind: Namespace, metadata: {name: %s, labels: {%s}}}", name, strings.Join(labels, ", ")))
 	s.fillNamespace(name)
 }
 

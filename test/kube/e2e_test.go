@@ -77,7 +77,7 @@ func perform(t *testing.T, c *cluster, scenarios []scenario) []performance {
 // settled waits until as many events are evaluated as the API server's own log has and all alerts are delivered; it
 // fails when more events are evaluated than there are.
 func settled(t *testing.T, c *cluster, d *daemon) {
-	eventually(t, "the events of the API server's log are evaluated and their alerts delivered", time.Minute, func() error {
+	eventually(t, "the events of the API server's log are evaluated and their alerts delivered", 2*time.Minute, func() error {
 		// The log has an event before the webhook sends it: read in this order, the log is never behind.
 		evaluated, err := d.evaluated(t)
 		if err != nil {

@@ -12,11 +12,13 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/google/uuid"
+	authorizationv1 "k8s.io/api/authorization/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -227,6 +229,39 @@ func ctx() context.Context {
 	c, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	context.AfterFunc(c, cancel)
 	return c
+}
+
+// allowed waits until somebody may do something with a resource, written RESOURCE or RESOURCE.GROUP: the authorizers
+// learn of new bindings, and the one of nodes of new pods, a moment after they were written.
+func (s *scene) allowed(who, namespace, verb, resource, name string) {
+	reviews := s.as("kubernetes-super-admin").AuthorizationV1().SubjectAccessReviews()
+	resource, group, _ := strings.Cut(resource, ".")
+	deadline := time.Now().Add(30 * time.Second)
+	for {
+		review, err := reviews.Create(ctx(), &authorizationv1.SubjectAccessReview{Spec: authorizationv1.SubjectAccessReviewSpec{
+			User: who, Groups: groupsOf(who),
+			ResourceAttributes: &authorizationv1.ResourceAttributes{Namespace: namespace, Verb: verb, Group: group, Resource: resource, Name: name},
+		}}, metav1.CreateOptions{})
+		s.ok(err)
+		if review.Status.Allowed {
+			return
+		}
+		if time.Now().After(deadline) {
+			s.ok(fmt.Errorf("%s may not %s %s", who, verb, resource))
+		}
+		<-time.After(20 * time.Millisecond)
+	}
+}
+
+// groupsOf are the groups of somebody as the API server knows them.
+func groupsOf(who string) []string {
+	if who == anonymous {
+		return []string{"system:unauthenticated"}
+	}
+	if parts := strings.Split(who, ":"); strings.HasPrefix(who, "system:serviceaccount:") {
+		return []string{"system:serviceaccounts", "system:serviceaccounts:" + parts[2], "system:authenticated"}
+	}
+	return append(slices.Clone(people[who]), "system:authenticated")
 }
 
 // request gives the PEM of a request for a certificate.
