@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/audit/cloud"
 	"github.com/saker-security/saker/pkg/capture"
 	"github.com/saker-security/saker/pkg/config"
 	"github.com/saker-security/saker/pkg/deliver"
@@ -40,8 +41,11 @@ type replay struct {
 	skipped   uint64
 }
 
-// Replay evaluates the events recorded in files and directories, in the order of paths and directories by name,
-// prints alerts to stdout, and ends with the statistics. What could not be read is printed to stderr with its place
+// standardInput is the path that stands for standard input.
+const standardInput = "-"
+
+// Replay evaluates the events recorded in files and directories, in the order of paths and directories by name, or those
+// that come from standard input for the path -, prints alerts to stdout, and ends with the statistics. What could not be read is printed to stderr with its place
 // and makes the error ErrNotEvaluated; the rest is evaluated all the same.
 func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stderr io.Writer) (err error) {
 	// Nobody watches a replay line by line, and what it prints is flushed at the end.
@@ -58,7 +62,7 @@ func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stde
 	defer p.giveUp()
 	defer func() { err = errors.Join(err, p.outputs.Close()) }()
 	r := &replay{ctx: ctx, worker: p.worker(true), pipeline: p, stderr: stderr}
-	r.audit.Splitter = &audit.Splitter{}
+	r.audit.Splitter, r.audit.Unwrap = &audit.Splitter{}, cloud.Unwrap
 	r.audit.Report = func(e *audit.FileError) { fmt.Fprintln(stderr, "Error:", rule.Printable(e.Error())) }
 	files, err := listFiles(paths)
 	if err != nil {
@@ -109,6 +113,10 @@ func (p *pipeline) drainReplay(ctx context.Context, patience time.Duration) erro
 func listFiles(paths []string) ([]string, error) {
 	var files []string
 	for _, path := range paths {
+		if path == standardInput {
+			files = append(files, path)
+			continue
+		}
 		info, err := os.Stat(path)
 		if err != nil {
 			return nil, fmt.Errorf("read recorded events: %w", err)
@@ -133,11 +141,31 @@ func listFiles(paths []string) ([]string, error) {
 
 // file evaluates one file, whose first bytes tell what it is.
 func (r *replay) file(path string) error {
+	if path == standardInput {
+		return r.read("standard input", r.input())
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return fmt.Errorf("read recorded events: %w", err)
 	}
 	defer f.Close()
+	return r.read(path, f)
+}
+
+// input gives standard input. When the program is told to end, whoever waits for more of it gets an error; what waits
+// for the input itself cannot be ended before the process is.
+func (r *replay) input() io.Reader {
+	in, out := io.Pipe()
+	context.AfterFunc(r.ctx, func() { out.CloseWithError(r.ctx.Err()) })
+	go func() {
+		_, err := io.Copy(out, os.Stdin)
+		out.CloseWithError(err) // io.EOF for none
+	}()
+	return in
+}
+
+// read evaluates what a file gives.
+func (r *replay) read(path string, f io.Reader) error {
 	in, err := capture.Unpack(interruptible{r.ctx, f})
 	if err != nil {
 		return fmt.Errorf("read %s: %w", path, err)
@@ -219,6 +247,9 @@ func (r *replay) missed() error {
 		if n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s", n, what))
 		}
+	}
+	if n := r.audit.Foreign; n > 0 {
+		fmt.Fprintf(r.stderr, "Note: %d entries of the logs are about other things than audit events\n", n)
 	}
 	add(uint64(r.audit.Rejected), "audit items that are no events")
 	add(uint64(r.audit.Malformed), "audit texts that are not JSON")

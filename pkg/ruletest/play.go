@@ -15,6 +15,7 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/audit/cloud"
 	"github.com/saker-security/saker/pkg/capture"
 	"github.com/saker-security/saker/pkg/event"
 	"github.com/saker-security/saker/pkg/syscall"
@@ -146,7 +147,7 @@ func passedOver(path string, skipped map[capture.Reason]uint64) error {
 
 func (p *player) audit(path string, in io.Reader) error {
 	var defect error
-	r := audit.FileReader{Splitter: &audit.Splitter{}, Report: func(e *audit.FileError) {
+	r := audit.FileReader{Splitter: &audit.Splitter{}, Unwrap: cloud.Unwrap, Report: func(e *audit.FileError) {
 		if defect == nil {
 			defect = fmt.Errorf("read events: %w", e)
 		}

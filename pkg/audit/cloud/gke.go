@@ -53,7 +53,11 @@ func gkeEvent(entry, p object) []byte {
 	if ref.Resource != "" {
 		e.ObjectRef = encode(ref)
 	}
-	e.ResponseStatus = gkeStatus(p, method)
+	code, status := gkeStatus(p, method)
+	e.ResponseStatus = status
+	if code == switching {
+		e.Stage = "ResponseStarted" // the only entry of a session tells that it was opened
+	}
 	e.annotateGKE(entry, p)
 	return e.json()
 }
@@ -175,7 +179,7 @@ func parseResource(name string, m method) (r reference) {
 var httpCodes = [...]int{499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401}
 
 // gkeStatus is the outcome of the request: what the API server answered if that is there, else by the code of gRPC.
-func gkeStatus(p object, m method) json.RawMessage {
+func gkeStatus(p object, m method) (code int, encoded json.RawMessage) {
 	var status struct {
 		Code    int    `json:"code"`
 		Message string `json:"message,omitempty"`
@@ -198,14 +202,17 @@ func gkeStatus(p object, m method) json.RawMessage {
 	if status.Code == 0 {
 		status.Code = succeeded(m)
 	}
-	return encode(status)
+	return status.Code, encode(status)
 }
+
+// switching is the status code with which a session is opened: Switching Protocols.
+const switching = 101
 
 // succeeded is the status code with which the API server answers a request that it carried out.
 func succeeded(m method) int {
 	switch {
 	case m.subresource == "exec" || m.subresource == "attach" || m.subresource == "portforward":
-		return 101
+		return switching
 	case m.verb == "create":
 		return 201
 	}

@@ -68,6 +68,9 @@ func (f *Follower) scan() error {
 		if !t.orphan() && !met[t] {
 			f.gone(t)
 		}
+		if t.orphan() && t.open != nil && !t.packed {
+			t.refresh()
+		}
 		return false
 	})
 	for _, c := range unknown {
@@ -179,6 +182,22 @@ func (f *Follower) gone(t *file) {
 		f.o.Log.Info("an audit log was removed", zap.String("file", t.path), zap.Int64("read", t.offset), zap.Int64("size", t.size))
 	}
 	t.id, t.missing, f.dirty = inode{}, f.now(), true
+}
+
+// refresh looks at a file that is gone but open: how long it is by now, and how it begins, by which it is known when it
+// is found elsewhere.
+func (t *file) refresh() {
+	if info, err := t.open.Stat(); err == nil {
+		t.size, t.modified = info.Size(), info.ModTime()
+	}
+	if t.head.Bytes == headBytes {
+		return
+	}
+	text := make([]byte, headBytes)
+	n, err := t.open.ReadAt(text, 0)
+	if (err == nil || errors.Is(err, io.EOF)) && n > t.head.Bytes && t.head.of(text[:n]) {
+		t.setHead(text[:n])
+	}
 }
 
 // meet deals with a candidate whose inode is not known: the content of a known file at a new place, a copy, or a new file.
@@ -332,11 +351,7 @@ func (t *file) reopen() error {
 // any more.
 func (f *Follower) dropped(t *file) bool {
 	if t.open != nil {
-		info, err := t.open.Stat()
-		if err == nil && !t.packed {
-			t.size, t.modified = info.Size(), info.ModTime()
-		}
-		if t.size > t.offset || err == nil && f.now().Sub(maxTime(t.modified, t.missing)) <= quietTime {
+		if t.size > t.offset || f.now().Sub(maxTime(t.modified, t.missing)) <= quietTime {
 			t.last = f.now().Sub(maxTime(t.modified, t.missing)) > quietTime
 			return false
 		}
