@@ -197,6 +197,22 @@ var attacksOnCluster = []scenario{
 		want: []want{{rule: "Volume made of a path of the nodes", user: "mallory", target: "host-root"}},
 	},
 	{
+		name: "local volume of the node's root",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: v1, kind: PersistentVolume, metadata: {name: local-root}, spec: {capacity: {storage: 1Gi}, accessModes: [ReadWriteOnce], local: {path: /}, nodeAffinity: {required: {nodeSelectorTerms: [{matchExpressions: [{key: kubernetes.io/hostname, operator: In, values: [node-1]}]}]}}}}")
+		},
+		want: []want{{rule: "Volume made of a path of the nodes", user: "mallory", target: "local-root"}},
+	},
+	{
+		name: "everything of a kind deleted as if by a dry run",
+		act: func(s *scene) {
+			s.create("kubernetes-admin", "{apiVersion: v1, kind: Secret, metadata: {name: kept, namespace: strict}, stringData: {a: b}}")
+			s.status(http.StatusOK, "mallory", http.MethodDelete, "/api/v1/namespaces/strict/secrets?dryRun=All", "application/json", `{"kind":"DeleteOptions","apiVersion":"v1"}`)
+			s.status(http.StatusNotFound, "kubernetes-admin", http.MethodGet, "/api/v1/namespaces/strict/secrets/kept", "", "")
+		},
+		want: []want{{rule: "Everything of a kind deleted", user: "mallory", fields: fields{"ka.target.resource": "secrets"}}},
+	},
+	{
 		name: "pod reached past network policies",
 		act: func(s *scene) {
 			// Nothing listens at the pod's address: what counts is that the request was let through to there.

@@ -104,6 +104,17 @@ var attacksOnPods = []scenario{
 		want: []want{{rule: "Sensitive host path mounted into a pod", user: "mallory", target: "odd-mount"}},
 	},
 	{
+		name: "directory of sockets with a slash at its end",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "slash-mount", "volumes: [{name: host, hostPath: {path: /run/}}]"))
+			s.create("mallory", pod("shop", "dot-mount", "volumes: [{name: host, hostPath: {path: /var/lib/.}}]"))
+		},
+		want: []want{
+			{rule: "Sensitive host path mounted into a pod", user: "mallory", target: "slash-mount"},
+			{rule: "Sensitive host path mounted into a pod", user: "mallory", target: "dot-mount"},
+		},
+	},
+	{
 		name: "processes of the node",
 		act:  func(s *scene) { s.create("mallory", pod("shop", "host-pid", "hostPID: true")) },
 		want: []want{{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "host-pid"}},
@@ -124,6 +135,18 @@ var attacksOnPods = []scenario{
 			s.create("mallory", podWith("shop", "capable", "securityContext: {capabilities: {drop: [ALL], add: [NET_BIND_SERVICE, SYS_ADMIN]}}"))
 		},
 		want: []want{{rule: "Pod asks for powerful capabilities", user: "mallory", target: "capable"}},
+	},
+	{
+		// containerd takes the names of capabilities in any case.
+		name: "powerful capability in small letters",
+		act: func(s *scene) {
+			s.create("mallory", podWith("shop", "capable-small", "securityContext: {capabilities: {add: [sys_admin]}}"))
+			s.create("mallory", podWith("shop", "capable-all", "securityContext: {capabilities: {add: [all]}}"))
+		},
+		want: []want{
+			{rule: "Pod asks for powerful capabilities", user: "mallory", target: "capable-small"},
+			{rule: "Pod asks for powerful capabilities", user: "mallory", target: "capable-all"},
+		},
 	},
 	{
 		name: "powerful capability of an init container",
@@ -227,6 +250,13 @@ var attacksOnPods = []scenario{
 		name: "kubelet runs a command",
 		act: func(s *scene) {
 			s.status(s.proxied(), "mallory", http.MethodPost, "/api/v1/nodes/node-1/proxy/run/shop/web/app?cmd=id", "", "")
+		},
+		want: []want{{rule: "Kubelet reached through the API server", user: "mallory", target: "node-1"}},
+	},
+	{
+		name: "kubelet runs a command that speaks of metrics",
+		act: func(s *scene) {
+			s.status(s.proxied(), "mallory", http.MethodPost, "/api/v1/nodes/node-1/proxy/run/shop/web/app?cmd=id&x=/proxy/metrics", "", "")
 		},
 		want: []want{{rule: "Kubelet reached through the API server", user: "mallory", target: "node-1"}},
 	},

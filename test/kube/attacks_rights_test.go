@@ -18,6 +18,14 @@ var attacksOnRights = []scenario{
 		want: []want{{rule: "Cluster-admin rights granted", user: "mallory", target: "support"}},
 	},
 	{
+		name: "cluster-admin by an update that creates",
+		act: func(s *scene) {
+			resource, object := s.objects("mallory", clusterRoleBinding("updated", "cluster-admin", "User", "mallory"))
+			s.done(resource.Update(ctx(), object, metav1.UpdateOptions{}))
+		},
+		want: []want{{rule: "Cluster-admin rights granted", user: "mallory", target: "updated", fields: fields{"ka.verb": "update"}}},
+	},
+	{
 		name: "cluster-admin in a namespace by server-side apply",
 		act: func(s *scene) {
 			s.apply("mallory", roleBinding("vault", "backup", "ClusterRole", "cluster-admin", "User", "mallory"))
@@ -165,6 +173,23 @@ var attacksOnRights = []scenario{
 			s.done(s.as("mallory").CoreV1().ConfigMaps("shop").Patch(ctx(), "cloud", types.MergePatchType, []byte(`{"data":{"id":"AKIAIOSFODNN7EXAMPLE"}}`), metav1.PatchOptions{}))
 		},
 		want: []want{{rule: "Credentials in a ConfigMap", user: "mallory", target: "cloud"}},
+	},
+	{
+		// A patch is recorded as it came, with the letters that its author chose.
+		name: "password patched in other letters",
+		act: func(s *scene) {
+			s.create("mallory", "{apiVersion: v1, kind: ConfigMap, metadata: {name: letters, namespace: shop}, data: {region: eu-1}}")
+			s.done(s.as("mallory").CoreV1().ConfigMaps("shop").Patch(ctx(), "letters", types.MergePatchType, []byte(`{"data":{"db":"p\u0061ssword=hunter2hunter2"}}`), metav1.PatchOptions{}))
+		},
+		want: []want{{rule: "Credentials in a ConfigMap", user: "mallory", target: "letters"}},
+	},
+	{
+		name: "node's port opened by a patch in other letters",
+		act: func(s *scene) {
+			s.create("mallory", service("shop", "patched", "ClusterIP"))
+			s.done(s.as("mallory").CoreV1().Services("shop").Patch(ctx(), "patched", types.JSONPatchType, []byte(`[{"op":"replace","path":"/spec/type","value":"NodeP\u006frt"}]`), metav1.PatchOptions{}))
+		},
+		want: []want{{rule: "Service opened on the nodes' ports", user: "mallory", target: "patched"}},
 	},
 	{
 		name: "role bound to oneself",
