@@ -23,7 +23,7 @@ func newAuditPolicy() *cobra.Command {
 		Short: "Compare the rules with the audit policy of an API server, write one for them, and measure one",
 		Args:  cobra.NoArgs,
 	}
-	c.AddCommand(newAuditPolicyCheck(), newAuditPolicyGenerate())
+	c.AddCommand(newAuditPolicyCheck(), newAuditPolicyGenerate(), newAuditPolicySimulate())
 	return c
 }
 

@@ -1,0 +1,216 @@
+package policy
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	internal "k8s.io/apiserver/pkg/apis/audit"
+
+	"github.com/saker-security/saker/pkg/audit"
+	"github.com/saker-security/saker/pkg/condition/program"
+	"github.com/saker-security/saker/pkg/event"
+	"github.com/saker-security/saker/pkg/rule"
+)
+
+var update = flag.Bool("update", false, "write the golden files and examples/kube-apiserver/audit-policy.yaml")
+
+func generate(t testing.TB, c *rule.Compiled, o Options) []byte {
+	t.Helper()
+	data, err := Generate(c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func load(t testing.TB, data []byte) *Policy {
+	t.Helper()
+	p, err := Load("policy.yaml", data)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, data)
+	}
+	return p
+}
+
+func check(t testing.TB, p *Policy, c *rule.Compiled) *Report {
+	t.Helper()
+	report, err := Check(p, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// findingsOf lists what Check finds, as one text.
+func findingsOf(r *Report) string {
+	var b strings.Builder
+	for _, x := range r.Rules {
+		if len(x.Findings) > 0 || x.Verdict != CanFire && x.Verdict != Idle {
+			fmt.Fprintln(&b, x.Verdict, x.Rule)
+		}
+		for _, f := range x.Findings {
+			fmt.Fprintln(&b, " ", f.Kind, f.Message)
+		}
+	}
+	return b.String()
+}
+
+// TestExample keeps examples/kube-apiserver/audit-policy.yaml what Generate writes for the built-in rules.
+func TestExample(t *testing.T) {
+	const path = "../../examples/kube-apiserver/audit-policy.yaml"
+	want := generate(t, builtin(t), Options{})
+	if *update {
+		if err := os.WriteFile(path, want, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	have, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(string(have), string(want)); diff != "" {
+		t.Errorf("%s is not what the built-in rules need, run go test ./pkg/policy -run TestExample -update:\n%s", path, diff)
+	}
+}
+
+// TestGeneratedFeedsBuiltin: nothing is missing under the generated policy, in all its forms.
+func TestGeneratedFeedsBuiltin(t *testing.T) {
+	c := builtin(t)
+	for _, o := range []Options{{}, {MetadataForRest: true}, {SecretBodies: true}} {
+		data := generate(t, c, o)
+		if again := generate(t, c, o); !bytes.Equal(data, again) {
+			t.Error("two runs differ")
+		}
+		report := check(t, load(t, data), c)
+		if found := findingsOf(report); found != "" {
+			t.Errorf("%+v:\n%s", o, found)
+		}
+	}
+}
+
+// drop writes a policy without the rule of a number.
+func drop(p *Policy, number int) *Policy {
+	spec := p.spec.DeepCopy()
+	spec.Rules = slices.Delete(spec.Rules, number, number+1)
+	at := p.places
+	at.rules = slices.Delete(slices.Clone(at.rules), number, number+1)
+	return newPolicy(p.Name, spec, at, nil)
+}
+
+// TestGeneratedIsSmall: without any one of its rules, or at a lower level, some rule misses something.
+func TestGeneratedIsSmall(t *testing.T) {
+	c := builtin(t)
+	p := load(t, generate(t, c, Options{}))
+	for i, r := range p.spec.Rules {
+		if r.Level == internal.LevelNone {
+			continue
+		}
+		if findingsOf(check(t, drop(p, i), c)) == "" {
+			t.Errorf("rule %d (line %d) is not needed", i+1, p.lineOf(i))
+		}
+		lower := p.spec.DeepCopy()
+		lower.Rules[i].Level = internal.Level((parseLevel(string(r.Level)) - 1).String())
+		if findingsOf(check(t, newPolicy(p.Name, lower, p.places, nil), c)) == "" {
+			t.Errorf("rule %d (line %d) needs no more than level %s", i+1, p.lineOf(i), lower.Rules[i].Level)
+		}
+	}
+	for _, stage := range stages {
+		more := p.spec.DeepCopy()
+		if slices.Contains(more.OmitStages, internal.Stage(stage)) {
+			continue
+		}
+		more.OmitStages = append(more.OmitStages, internal.Stage(stage))
+		if findingsOf(check(t, newPolicy(p.Name, more, p.places, nil), c)) == "" {
+			t.Errorf("stage %s is not needed", stage)
+		}
+	}
+}
+
+// matcher tells which rules are true for an event.
+type matcher struct {
+	source *rule.Source
+	state  *program.State
+}
+
+func (m *matcher) match(t testing.TB, text []byte) map[string]bool {
+	t.Helper()
+	out := map[string]bool{}
+	splitter, batch := &audit.Splitter{}, &audit.Batch{}
+	err := splitter.Split(batch, text, func(b *audit.Batch) error {
+		for e := range b.All() {
+			m.state.Begin(e)
+			for _, r := range m.source.Rules {
+				if r.Enabled && m.state.True(r.Condition) {
+					out[r.Name] = true
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, text)
+	}
+	return out
+}
+
+var notLetter = regexp.MustCompile(`[^a-z0-9]+`)
+
+// slug is the name of the folder with a rule's events.
+func slug(name string) string {
+	return strings.Trim(notLetter.ReplaceAllString(strings.ToLower(name), "-"), "-")
+}
+
+// TestHitsStillFire passes all recorded events that make a rule fire through the generated policy.
+func TestHitsStillFire(t *testing.T) {
+	c := builtin(t)
+	source := c.Sources[event.SourceK8sAudit]
+	m := &matcher{source, source.Program.NewState()}
+	p := load(t, generate(t, c, Options{}))
+	files, err := filepath.Glob("../../rules/tests/k8s_audit/*/hit-*.json")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no events: %v", err)
+	}
+	fired := 0
+	for _, file := range files {
+		own := filepath.Base(filepath.Dir(file))
+		reader := audit.FileReader{Splitter: &audit.Splitter{}}
+		err := reader.Read(file, func(e *event.Event) error {
+			text := []byte(e.Data.(*audit.Record).PluginInfo())
+			before := m.match(t, text)
+			r, err := read(text)
+			if err != nil {
+				t.Fatal(err)
+			}
+			d := p.decide(r.request)
+			after := map[string]bool{}
+			kept := r.strip(d)
+			if kept {
+				after = m.match(t, encode(t, r))
+			}
+			for name := range before {
+				// A rule that is not about the stage may be fed by another event of the request.
+				if !after[name] && (kept || slug(name) == own) {
+					t.Errorf("%s: %q does not fire any more; rule %d (line %d) of the policy takes the event", file, name, d.rule+1, p.lineOf(d.rule))
+				}
+				if slug(name) == own {
+					fired++
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if fired < len(files)/2 {
+		t.Errorf("only %d of %d events make the rule fire whose folder they are in", fired, len(files))
+	}
+}
