@@ -69,9 +69,10 @@ func Manifest(name string, data []byte, stat func(string) (fs.FileInfo, error)) 
 	}
 	f.flagFile(p, c, flags, "audit-policy-file", "without a policy nothing is recorded", stat)
 	f.flagFile(p, c, flags, "audit-webhook-config-file", "nothing is sent", stat)
-	f.mode(flags)
-	f.wait(flags)
-	f.throughput(flags)
+	if f.mode(flags) {
+		f.wait(flags)
+		f.throughput(flags)
+	}
 	f.patience(flags)
 	f.truncation(flags)
 	return f
@@ -151,10 +152,12 @@ func below(file, mount string) bool {
 	return file == mount || strings.HasPrefix(file, strings.TrimSuffix(mount, "/")+"/")
 }
 
-func (f *findings) mode(flags map[string]string) {
+// mode judges how events are sent, and tells whether that is in batches.
+func (f *findings) mode(flags map[string]string) bool {
 	switch mode := flags["audit-webhook-mode"]; mode {
 	case "", "batch":
 		f.ok("mode", "batch: events are sent beside the requests of the cluster")
+		return true
 	case "blocking":
 		f.look("mode", "set --audit-webhook-mode=batch", "blocking: each request to the cluster waits for Saker's answer")
 	case "blocking-strict":
@@ -162,6 +165,7 @@ func (f *findings) mode(flags map[string]string) {
 	default:
 		f.bad("mode", "set --audit-webhook-mode=batch", "--audit-webhook-mode=%s is not known, so kube-apiserver does not start", mode)
 	}
+	return false
 }
 
 // wait judges how long events wait for a batch.

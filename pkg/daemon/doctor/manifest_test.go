@@ -113,6 +113,8 @@ func TestManifest(t *testing.T) {
 		{"defaults", with()},
 		{"twice, the last counts", with("--audit-webhook-mode=blocking", "--audit-webhook-mode=batch", "--audit-webhook-batch-max-wait=1s")},
 		{"slow", with("--audit-webhook-batch-max-wait=20s", "--audit-webhook-batch-max-size=10", "--audit-webhook-initial-backoff=1s")},
+		{"blocking", with("--audit-webhook-mode=blocking")},
+		{"strict", with("--audit-webhook-mode=blocking-strict", "--audit-webhook-truncate-enabled=true", "--audit-webhook-truncate-max-event-size=2097152")},
 		{"unlimited", with("--audit-webhook-batch-throttle-enable=false")},
 		{"no values", with("--audit-webhook-batch-max-wait=soon", "--audit-webhook-batch-throttle-qps=many", "--audit-webhook-initial-backoff=", "--audit-webhook-mode=fast", "--audit-webhook-truncate-enabled", "--audit-webhook-truncate-max-event-size=x")},
 		{"a secret as a volume", strings.ReplaceAll(with(), "hostPath: {path: /etc/kubernetes/pki, type: DirectoryOrCreate}", "secret: {secretName: audit}")},
