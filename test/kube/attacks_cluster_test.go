@@ -67,6 +67,21 @@ var attacksOnCluster = []scenario{
 		},
 	},
 	{
+		// The API server cannot write the event of a patch in YAML whose body is recorded, and without the flags of the
+		// wiring it loses the whole batch with it.
+		name: "others hidden by an event that cannot be written",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "hidden-first", "hostPID: true"))
+			s.status(http.StatusCreated, "mallory", http.MethodPatch, "/api/v1/namespaces/shop/configmaps/unwritable?fieldManager=curl", string(types.ApplyYAMLPatchType),
+				"apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: unwritable\ndata:\n  key: value\n")
+			s.create("mallory", pod("shop", "hidden-second", "hostPID: true"))
+		},
+		want: []want{
+			{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "hidden-first"},
+			{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "hidden-second"},
+		},
+	},
+	{
 		name: "node registered by hand",
 		act: func(s *scene) {
 			s.create("mallory", "{apiVersion: v1, kind: Node, metadata: {name: node-9}}")
