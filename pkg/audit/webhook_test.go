@@ -305,7 +305,7 @@ type authority struct {
 	serial    int64
 }
 
-func newAuthority(t *testing.T) *authority {
+func newAuthority(t testing.TB) *authority {
 	t.Helper()
 	a := &authority{dir: t.TempDir()}
 	var err error
@@ -335,13 +335,21 @@ func (a *authority) template(name string) *x509.Certificate {
 	}
 }
 
-func (a *authority) issue(t *testing.T, name string) (certPath, keyPath string) {
+func (a *authority) issue(t testing.TB, name string) (certPath, keyPath string) {
 	t.Helper()
+	return a.issueAs(t, name, func(*x509.Certificate) {})
+}
+
+// issueAs issues a certificate that is changed in some way.
+func (a *authority) issueAs(t testing.TB, name string, change func(*x509.Certificate)) (certPath, keyPath string) {
+	t.Helper()
+	template := a.template(name)
+	change(template)
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		t.Fatal(err)
 	}
-	der, err := x509.CreateCertificate(rand.Reader, a.template(name), a.cert, key.Public(), a.key)
+	der, err := x509.CreateCertificate(rand.Reader, template, a.cert, key.Public(), a.key)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -352,7 +360,7 @@ func (a *authority) issue(t *testing.T, name string) (certPath, keyPath string) 
 	return a.write(t, name+".pem", "CERTIFICATE", der), a.write(t, name+".key", "EC PRIVATE KEY", keyDER)
 }
 
-func (a *authority) write(t *testing.T, name, kind string, der []byte) string {
+func (a *authority) write(t testing.TB, name, kind string, der []byte) string {
 	t.Helper()
 	path := filepath.Join(a.dir, name)
 	if err := os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), 0o600); err != nil {
