@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"testing"
 
 	auditinternal "k8s.io/apiserver/pkg/apis/audit"
@@ -96,6 +97,7 @@ func atLevel(t *testing.T, data []byte, level auditinternal.Level) []byte {
 	if level.Less(auditinternal.LevelRequestResponse) {
 		delete(e, "responseObject")
 	}
+	e["level"] = json.RawMessage(strconv.Quote(string(level)))
 	left, err := json.Marshal(e)
 	if err != nil {
 		t.Fatal(err)
