@@ -2,8 +2,11 @@ package audit
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"testing"
 )
 
@@ -35,7 +38,7 @@ func FuzzSplit(f *testing.F) {
 		if err != nil && !errors.As(err, &bad) {
 			t.Fatalf("%q: %v", text, err)
 		}
-		valid := json.Valid(text)
+		valid := json.Valid(bytes.TrimPrefix(text, []byte("\xef\xbb\xbf")))
 		if err == nil && !valid {
 			t.Fatalf("%q is accepted", text)
 		}
@@ -67,4 +70,47 @@ func checkMembers(t *testing.T, r *Record) {
 			t.Fatalf("%q: %s is %q, want %q", whole, key, got, want[key])
 		}
 	}
+}
+
+// FuzzReceiver sends any body, packed or not, to any path: each request has one answer, which is counted once, and what
+// is accepted is what was evaluated.
+func FuzzReceiver(f *testing.F) {
+	for i, text := range streamTexts() {
+		f.Add([]byte(text), "/k8s-audit", "", uint16(i))
+		f.Add([]byte(pack(f, text)), "/k8s-audit/prod", "gzip", uint16(i*7))
+	}
+	f.Add([]byte(pack(f, "["+line("a"))+pack(f, "]")), "/k8s_audit", "x-gzip", uint16(1))
+	f.Add([]byte(line("a")), "//k8s-audit/%2f/..", "gzip, gzip", uint16(0))
+	f.Fuzz(func(t *testing.T, body []byte, path, encoding string, whole uint16) {
+		events := 0
+		r := NewReceiver(&Splitter{MaxEvent: 200}, func(_ context.Context, b *Batch) error {
+			events += b.Len()
+			return nil
+		})
+		r.whole, r.MaxBody = int(whole), 1<<20
+		req := httptest.NewRequest(http.MethodPost, "/", bytes.NewReader(body))
+		req.URL.Path, req.ContentLength = path, -1
+		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Encoding", encoding)
+		w := httptest.NewRecorder()
+		r.ServeHTTP(w, req)
+		var a answer
+		if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
+			t.Fatalf("answer %q: %v", w.Body, err)
+		}
+		s := r.Stats()
+		var requests, rejected uint64
+		for _, n := range s.Requests {
+			requests += n
+		}
+		for _, n := range s.Rejected {
+			rejected += n
+		}
+		if requests != 1 || s.Requests[w.Code] != 1 || s.Events != uint64(events) || a.Accepted != events || uint64(a.Rejected) != rejected {
+			t.Errorf("status %d, %+v, %d events, %+v", w.Code, a, events, s)
+		}
+		if (w.Code == http.StatusOK) != (a.Error == "") || s.InFlight != 0 || s.InFlightBytes != 0 || s.Reading != 0 || s.Streaming != 0 {
+			t.Errorf("status %d, %+v, %+v", w.Code, a, s)
+		}
+	})
 }
