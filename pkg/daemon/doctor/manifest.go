@@ -3,6 +3,7 @@ package doctor
 import (
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math"
 	"os"
@@ -14,6 +15,8 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v4"
+
+	"github.com/saker-security/saker/internal/regular"
 )
 
 // maxManifest bounds a manifest in bytes.
@@ -46,12 +49,22 @@ type container struct {
 // ManifestFile judges the static pod of a kube-apiserver, and looks for its files on this machine.
 func ManifestFile(name string) []Finding {
 	var f findings
-	data, err := os.ReadFile(name)
+	data, err := readManifest(name)
 	if err != nil {
 		f.bad("manifest", "name the static pod of kube-apiserver, such as /etc/kubernetes/manifests/kube-apiserver.yaml", "%v", err)
 		return f
 	}
 	return Manifest(name, data, os.Stat)
+}
+
+// readManifest reads no more than one byte beyond what a manifest may have.
+func readManifest(name string) ([]byte, error) {
+	file, err := regular.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return io.ReadAll(io.LimitReader(file, maxManifest+1))
 }
 
 // Manifest judges the static pod of a kube-apiserver. stat looks for the files of its volumes.

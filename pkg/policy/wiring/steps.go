@@ -102,6 +102,7 @@ func (p *plan) readme() string {
 	b.WriteString("\n## 1. Saker\n\n")
 	fmt.Fprintf(&b, "Put the folder `saker` on the machine of Saker, to `%s`, which is what `saker.yaml` says. Saker must be able to read it, and\nport %s must be reachable from the API servers.\n\n```sh\nsaker run -c %s\n```\n",
 		p.SakerDir, p.Server.Port, path.Join(p.SakerDir, path.Base(configPath)))
+	b.WriteString(p.inCluster())
 	b.WriteString("\n## 2. The API server\n\n" + d.install(p))
 	b.WriteString("\n## 3. Check\n\nOn the machine of the API server, before or after the change; it asks Saker as the API server would, and looks at the flags:\n\n```sh\n")
 	fmt.Fprintf(&b, "saker audit doctor --kubeconfig apiserver/audit-webhook.yaml\n")
@@ -152,6 +153,17 @@ func (p *plan) fileTable() string {
 		row(authorityPath+"`, `"+path.Base(authorityKey), "the authority. With its key anybody can send events to Saker, and pretend to be it: keep the folder offline, or remove it")
 	}
 	return b.String()
+}
+
+// inCluster says where the files go when Saker runs in the cluster itself.
+func (p *plan) inCluster() string {
+	last, setting := "client-ca.crt=saker/client-ca.crt", ""
+	if p.Auth == Token {
+		last, setting = "tokens=saker/tokens", " Set SAKER_AUDIT_TOKEN_FILE to /tls/tokens\nin place of SAKER_AUDIT_TLS_CLIENT_CA."
+	}
+	return "\nFor a Saker in the cluster (deploy/kubernetes/audit.yaml) they are a secret instead, and the manifest says the rest." + setting + "\n\n```sh\n" +
+		"kubectl -n saker create secret generic saker-audit-tls --from-file=tls.crt=saker/server.crt \\\n" +
+		"  --from-file=tls.key=saker/server.key --from-file=" + last + "\n```\n"
 }
 
 // renewal says how certificates are made anew.
