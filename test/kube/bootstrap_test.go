@@ -16,6 +16,9 @@ import (
 // controllers begins the names under which kube-controller-manager runs its loops.
 const controllers = "system:serviceaccount:kube-system:"
 
+// joiners is the group of those who join with a token.
+const joiners = "system:bootstrappers:kubeadm:default-node-token"
+
 const controllerManager = "system:kube-controller-manager"
 
 // bootstrap makes a cluster of a fresh API server, as kubeadm and the control plane do, and gives it a namespace in which
@@ -40,6 +43,7 @@ var bootstrap = scenario{
 			s.aggregate(role)
 		}
 		s.clusterInfo()
+		s.joinToken()
 		s.joinNode(node)
 		s.joinNode(otherNode)
 		for _, namespace := range []string{"default", "kube-system", "kube-public", "kube-node-lease"} {
@@ -62,6 +66,7 @@ var bootstrap = scenario{
 	want: []want{
 		{rule: "Cluster-admin rights granted", user: "kubernetes-super-admin", target: "kubeadm:cluster-admins"},
 		{rule: "Cluster-admin rights granted", user: "kubernetes-super-admin", target: "operators"},
+		{rule: "Secret or service account created in a system namespace", user: "kubernetes-admin", target: "bootstrap-token-abcdef"},
 	},
 }
 
@@ -125,6 +130,21 @@ func (s *scene) clusterInfo() {
 	s.create("kubernetes-admin", `{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: "kubeadm:bootstrap-signer-clusterinfo", namespace: kube-public},
 rules: [{verbs: [get], apiGroups: [""], resources: [configmaps], resourceNames: [cluster-info]}]}`)
 	s.create("kubernetes-admin", roleBinding("kube-public", "kubeadm:bootstrap-signer-clusterinfo", "Role", "kubeadm:bootstrap-signer-clusterinfo", "User", anonymous))
+}
+
+// joiner is who joins with the token that kubeadm init makes.
+const joiner = "system:bootstrap:abcdef"
+
+// joinToken makes that token, and the rights that it gives.
+func (s *scene) joinToken() {
+	const secret = "0123456789abcdef"
+	s.create("kubernetes-admin", "{apiVersion: v1, kind: Secret, metadata: {name: bootstrap-token-abcdef, namespace: kube-system}, type: bootstrap.kubernetes.io/token, "+
+		"stringData: {token-id: abcdef, token-secret: "+secret+", usage-bootstrap-authentication: 'true', usage-bootstrap-signing: 'true', auth-extra-groups: '"+joiners+"'}}")
+	s.tokens[joiner] = "abcdef." + secret
+	s.create("kubernetes-admin", clusterRoleBinding("kubeadm:kubelet-bootstrap", "system:node-bootstrapper", "Group", joiners))
+	s.create("kubernetes-admin", "{apiVersion: v1, kind: ConfigMap, metadata: {name: kubeadm-config, namespace: kube-system}, data: {ClusterConfiguration: 'kind: ClusterConfiguration'}}")
+	s.create("kubernetes-admin", "{apiVersion: rbac.authorization.k8s.io/v1, kind: Role, metadata: {name: 'kubeadm:nodes-kubeadm-config', namespace: kube-system}, rules: [{verbs: [get], apiGroups: [''], resources: [configmaps], resourceNames: [kubeadm-config]}]}")
+	s.create("kubernetes-admin", roleBinding("kube-system", "kubeadm:nodes-kubeadm-config", "Role", "kubeadm:nodes-kubeadm-config", "Group", joiners))
 }
 
 // joinNode registers a node and reports its state, as its kubelet does.

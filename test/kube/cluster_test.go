@@ -104,6 +104,7 @@ func (c *cluster) startServer(t *testing.T, etcd string, audit []string) {
 		"--service-account-issuer=https://kubernetes.default.svc.cluster.local", "--service-account-key-file=" + signerPublic,
 		"--service-account-signing-key-file=" + signerKey, "--service-cluster-ip-range=10.96.0.0/16",
 		"--authorization-mode=Node,RBAC", "--enable-admission-plugins=NodeRestriction", "--allow-privileged=true",
+		"--enable-bootstrap-token-auth=true",
 		"--endpoint-reconciler-type=none", "--audit-log-path=" + c.auditLog, "--audit-log-mode=blocking", "--v=0",
 	}
 	c.server = start(t, c.dir, filepath.Join(*serversDir, "kube-apiserver"), append(args, audit...)...)

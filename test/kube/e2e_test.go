@@ -20,7 +20,7 @@ func TestAuditWebhook(t *testing.T) {
 	d := startDaemon(t, dir, sink, w)
 	c := startCluster(t, dir, ca, w)
 
-	played := perform(t, c, append([]scenario{bootstrap}, slices.Concat(attacksOnPods, attacksOnRights, attacksOnCluster, everydayDevelopment, everydayOperation)...))
+	played := perform(t, c, append([]scenario{bootstrap}, slices.Concat(attacksOnPods, attacksOnRights, attacksOnCluster, everydayDevelopment, everydayOperation, everydayAddons)...))
 	t.Run("every event is evaluated", func(t *testing.T) { settled(t, c, d) })
 	dumpEvents(t, c, played)
 	found := sink.byEvent()

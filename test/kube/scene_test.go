@@ -258,6 +258,9 @@ func groupsOf(who string) []string {
 	if who == anonymous {
 		return []string{"system:unauthenticated"}
 	}
+	if who == joiner {
+		return []string{"system:bootstrappers", joiners, "system:authenticated"}
+	}
 	if parts := strings.Split(who, ":"); strings.HasPrefix(who, "system:serviceaccount:") {
 		return []string{"system:serviceaccounts", "system:serviceaccounts:" + parts[2], "system:authenticated"}
 	}
