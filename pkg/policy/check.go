@@ -118,8 +118,13 @@ func Check(p *Policy, c *rule.Compiled) (*Report, error) {
 		ch := &checker{policy: p, signs: &signs, used: used, subject: newSubject(r, src.Catalogue)}
 		out.Rules = append(out.Rules, ch.check(r))
 	}
-	out.Notes = append(out.Notes, p.shadows(&signs)...)
-	out.Notes = append(out.Notes, p.volume(used)...)
+	shadowed := p.shadows(&signs)
+	out.Notes = append(out.Notes, shadowed...)
+	for _, n := range p.volume(used) {
+		if !slices.ContainsFunc(shadowed, func(s Note) bool { return s.Line == n.Line }) {
+			out.Notes = append(out.Notes, n)
+		}
+	}
 	slices.SortStableFunc(out.Notes, func(a, b Note) int { return cmp.Compare(a.Line, b.Line) })
 	return out, nil
 }
@@ -260,21 +265,23 @@ func (c *checker) inspect(x *cell, d decision, stage string, l level) {
 		return
 	}
 	var missing []string
-	need := levelNone
 	for _, s := range c.subject.shows {
 		if s.has(x, stage) && !there(x, stage, l, s.body) && s.body <= x.picks[aTarget].target.withheld() {
-			missing, need = append(missing, s.name), max(need, s.body)
+			missing = append(missing, s.name)
 		}
 	}
 	if len(missing) > 0 {
-		c.group(x, groupKey{OutputEmpty, stage, strings.Join(missing, ", "), d.rule, l}, need)
+		c.group(x, groupKey{OutputEmpty, stage, strings.Join(missing, ", "), d.rule, l})
 	}
 }
 
 // tell says why the rule cannot fire for a request.
 func (c *checker) tell(x *cell, d decision, l level) {
 	if l == levelNone {
-		c.group(x, groupKey{kind: NotRecorded, rule: d.rule}, 0)
+		c.group(x, groupKey{kind: NotRecorded, rule: d.rule})
+		if stage := preferred(c.search, x); slices.Contains(c.policy.spec.OmitStages, internal.Stage(stage)) {
+			c.group(x, groupKey{kind: StageOmitted, stage: stage, rule: -1})
+		}
 		return
 	}
 	for _, stage := range stages {
@@ -282,7 +289,7 @@ func (c *checker) tell(x *cell, d decision, l level) {
 			continue
 		}
 		if slices.Contains(d.config.OmitStages, internal.Stage(stage)) {
-			c.group(x, groupKey{kind: StageOmitted, stage: stage, rule: d.rule, level: l}, 0)
+			c.group(x, groupKey{kind: StageOmitted, stage: stage, rule: d.rule, level: l})
 			return
 		}
 		c.add(x, LevelTooLow, d.rule, l, stage, c.bodies(x, stage, l))
@@ -310,11 +317,11 @@ func (c *checker) add(x *cell, kind string, policyRule int, l level, stage strin
 			}
 		}
 	}
-	c.group(x, groupKey{kind, stage, strings.Join(fields, ", "), policyRule, l}, 0)
+	c.group(x, groupKey{kind, stage, strings.Join(fields, ", "), policyRule, l})
 }
 
-// group adds a request to a finding. shown is the level that the output asks for.
-func (c *checker) group(x *cell, key groupKey, shown level) {
+// group adds a request to a finding.
+func (c *checker) group(x *cell, key groupKey) {
 	g := c.groups[key]
 	if g == nil {
 		g = &group{groupKey: key}
@@ -323,7 +330,7 @@ func (c *checker) group(x *cell, key groupKey, shown level) {
 	}
 	g.spread.add(x)
 	stage := preferred(c.search, x)
-	g.demands = append(g.demands, demand{x.picks, max(shown, needOf(c.search, x, stage, false)), stage})
+	g.demands = append(g.demands, demand{x.picks, needOf(c.search, x, stage, true), stage})
 }
 
 // names tells whether the rule is about the cell's target in particular: bodies are not recorded for every resource only

@@ -42,7 +42,6 @@ const (
 	ofUser
 	ofGroups
 	ofURI
-	ofLevel
 	// ofUnknown is what no sample decides, such as the user agent.
 	ofUnknown
 	// ofAnswer is what is not there yet in the stage RequestReceived and open in the others: the response's code, what
@@ -65,7 +64,6 @@ func (r reads) with(o reads) reads { return reads{r.aspects | o.aspects, max(r.b
 var ofField = map[string]reads{
 	"ka.stage":                        {aspects: ofStage},
 	"ka.verb":                         {aspects: ofVerb},
-	"ka.level":                        {aspects: ofLevel},
 	"ka.uri":                          {aspects: ofURI},
 	"ka.user.name":                    {aspects: ofUser},
 	"ka.user.groups":                  {aspects: ofGroups},
@@ -89,13 +87,11 @@ var ofField = map[string]reads{
 	"jevt.obj":                        {aspects: ofUnknown | ofWhole},
 	"json.obj":                        {aspects: ofUnknown | ofWhole},
 	"ka.target.apigroup":              {aspects: ofTarget},
-	"ka.target.group":                 {aspects: ofTarget},
-	"ka.target.api_group":             {aspects: ofTarget},
 }
 
 // ofMember are the members of an event that a sample decides, as JSON pointers.
 var ofMember = map[string]aspect{
-	"stage": ofStage, "verb": ofVerb, "level": ofLevel, "requestURI": ofURI, "user/username": ofUser, "user/groups": ofGroups,
+	"stage": ofStage, "verb": ofVerb, "requestURI": ofURI, "user/username": ofUser, "user/groups": ofGroups,
 	"objectRef/resource": ofTarget, "objectRef/subresource": ofTarget, "objectRef/apiGroup": ofTarget,
 	"objectRef/namespace": ofNamespace, "objectRef/name": ofName,
 }

@@ -35,7 +35,7 @@ func TestReadsOfCatalogue(t *testing.T) {
 		"verb":           func(r reads) bool { return r.aspects&(ofVerb|ofUnknown) != 0 },
 		"user":           func(r reads) bool { return r.aspects&(ofUser|ofGroups|ofUnknown) != 0 },
 		"requestURI":     func(r reads) bool { return r.aspects&(ofURI|ofUnknown) != 0 },
-		"level":          func(r reads) bool { return r.aspects&(ofLevel|ofUnknown) != 0 },
+		"level":          func(r reads) bool { return r.aspects&(ofUnknown) != 0 },
 		"objectRef":      func(r reads) bool { return r.aspects&(ofTarget|ofNamespace|ofName|ofUnknown) != 0 },
 		"annotations":    func(r reads) bool { return r.aspects&(ofAnswer|ofUnknown) != 0 },
 	}
@@ -128,4 +128,3 @@ func values(t *testing.T, fields map[string]*program.Expr, text []byte) map[stri
 	}
 	return out
 }
-

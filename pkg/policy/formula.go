@@ -41,7 +41,7 @@ type atom struct {
 }
 
 // known are the aspects that a sample decides.
-const known = ofStage | ofVerb | ofTarget | ofNamespace | ofName | ofUser | ofGroups | ofLevel
+const known = ofStage | ofVerb | ofTarget | ofNamespace | ofName | ofUser | ofGroups
 
 // never tells that the check compares with nothing, as of a list without items.
 func (a *atom) never() bool {

@@ -23,7 +23,6 @@ type judged struct {
 	atom    int
 	request request
 	stage   string
-	level   level
 }
 
 func newJudge(p *program.Program) *judge {
@@ -33,7 +32,6 @@ func newJudge(p *program.Program) *judge {
 // sampleEvent is an audit event as far as a sample decides it.
 type sampleEvent struct {
 	Kind      string        `json:"kind"`
-	Level     string        `json:"level"`
 	ID        string        `json:"auditID"`
 	Stage     string        `json:"stage"`
 	URI       string        `json:"requestURI"`
@@ -58,11 +56,11 @@ type sampleObject struct {
 
 // ask tells for each of the atoms, by number, what its check says of the request. What the request does not decide must
 // not be asked.
-func (j *judge) ask(atoms []*atom, numbers []int, r request, stage string, l level, value []truth) {
+func (j *judge) ask(atoms []*atom, numbers []int, r request, stage string, value []truth) {
 	if len(numbers) == 0 {
 		return
 	}
-	e := sampleEvent{Kind: "Event", Level: l.String(), ID: "sample", Stage: stage, URI: r.path, Verb: r.verb,
+	e := sampleEvent{Kind: "Event", ID: "sample", Stage: stage, URI: r.path, Verb: r.verb,
 		User: sampleUser{Name: r.user}, Time: "2020-01-01T00:00:00Z"}
 	if r.groups != "" {
 		e.User.Groups = strings.Split(r.groups, "\n")
@@ -92,23 +90,20 @@ func (j *judge) ask(atoms []*atom, numbers []int, r request, stage string, l lev
 }
 
 // askOnce is ask for one check, with a memory.
-func (j *judge) askOnce(atoms []*atom, n int, r request, stage string, l level) truth {
+func (j *judge) askOnce(atoms []*atom, n int, r request, stage string) truth {
 	a := atoms[n].reads.aspects
 	if a&ofStage == 0 {
 		stage = ""
 	}
-	if a&ofLevel == 0 {
-		l = levelMetadata
-	}
 	if r = r.only(a); a&(ofTarget|ofNamespace|ofName) == 0 {
 		r.isResource = false
 	}
-	key := judged{n, r, stage, l}
+	key := judged{n, r, stage}
 	if t, ok := j.known[key]; ok {
 		return t
 	}
 	value := make([]truth, len(atoms))
-	j.ask(atoms, []int{n}, r, stage, l, value)
+	j.ask(atoms, []int{n}, r, stage, value)
 	j.known[key] = value[n]
 	return value[n]
 }

@@ -35,6 +35,11 @@ type choice struct {
 	likes  []*choice
 }
 
+// isUnnamed tells whether the choice stands for what neither the rule nor the policy names.
+func (c *choice) isUnnamed() bool {
+	return isOpen(c.text) || isOpen(c.target.resource) || isOpen(c.target.subresource) || isOpen(c.target.path) || c.target.group == otherGroup
+}
+
 // The things that requests differ in, in the order in which they are chosen.
 const (
 	aTarget = iota
@@ -155,7 +160,8 @@ func (n *names) targets() []*choice {
 			add(exotic, group, resource, sub)
 		}
 		for _, sub := range append(subs, other) {
-			if !slices.Contains(k.subresources, sub) {
+			// No other subresources of what API servers bring along are known but those that somebody names.
+			if _, builtin := kinds[resource]; !slices.Contains(k.subresources, sub) && !(builtin && sub == other) {
 				add(exotic || sub == other || isSubresource(sub), group, resource, sub)
 			}
 		}
@@ -170,8 +176,9 @@ func (n *names) targets() []*choice {
 	for _, group := range append(groups, otherGroup) {
 		everySub(custom, group, other, false)
 		for _, resource := range unique(n.resources, true) {
-			if known, ok := kinds[resource]; !ok || !slices.Contains(known.groups, group) {
-				everySub(custom, group, resource, ok)
+			known, builtin := kinds[resource]
+			if !builtin || group != otherGroup && !slices.Contains(known.groups, group) {
+				everySub(custom, group, resource, builtin)
 			}
 		}
 	}

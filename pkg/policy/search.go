@@ -35,7 +35,7 @@ type cell struct {
 type search struct {
 	subject *subject
 	things  [numThings][]*choice
-	// single are the atoms of one thing, several those that need the whole request, late those that need stage or level.
+	// single are the atoms of one thing, several those that need the whole request, late those that need the stage.
 	single                      [numThings][]int
 	several, late, uris, always []int
 	cells                       int
@@ -99,7 +99,7 @@ func (x *search) sort() {
 		case aspects == ofURI && a.reads.body == 0:
 			x.uris = append(x.uris, i)
 		case !a.isKnown():
-		case aspects&(ofStage|ofLevel) != 0:
+		case aspects&(ofStage) != 0:
 			x.late = append(x.late, i)
 		default:
 			x.sortKnown(i, aspects)
@@ -129,7 +129,7 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 		c.value = make([]truth, len(x.subject.atoms))
 		r := request{isResource: true} // a path has no namespace to ask for
 		c.put(thing, &r)
-		x.subject.judge.ask(x.subject.atoms, x.single[thing], r, complete, levelMetadata, c.value)
+		x.subject.judge.ask(x.subject.atoms, x.single[thing], r, complete, c.value)
 	}
 	x.doubt(thing, all)
 	var key []byte
@@ -161,19 +161,16 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 	return out
 }
 
-// doubt opens the checks that see no difference between any of the choices though they could: of a regular expression,
-// say, no text is known that it fits.
+// doubt opens the checks of which it is not known which texts fit, such as regular expressions, for what nobody names.
 func (x *search) doubt(thing int, all []*choice) {
 	for _, i := range x.single[thing] {
-		if x.subject.atoms[i].simple || len(all) == 0 {
-			continue
-		}
-		first := all[0].value[i]
-		if slices.ContainsFunc(all, func(c *choice) bool { return c.value[i] != first }) {
+		if x.subject.atoms[i].simple {
 			continue
 		}
 		for _, c := range all {
-			c.value[i] = open
+			if c.isUnnamed() {
+				c.value[i] = open
+			}
 		}
 	}
 }
@@ -253,7 +250,7 @@ func (x *search) finish(c *cell, visit func(c *cell) bool) bool {
 		c.asked.name = ""
 	}
 	for _, i := range x.several {
-		c.value[i] = x.subject.judge.askOnce(x.subject.atoms, i, c.request, complete, levelMetadata)
+		c.value[i] = x.subject.judge.askOnce(x.subject.atoms, i, c.request, complete)
 		if !x.subject.atoms[i].simple && c.value[i] == no {
 			c.value[i] = open
 		}
@@ -294,7 +291,7 @@ func (x *search) at(c *cell, stage string, l level) []truth {
 		}
 	}
 	for _, i := range x.late {
-		v[i] = x.subject.judge.askOnce(x.subject.atoms, i, c.request, stage, l)
+		v[i] = x.subject.judge.askOnce(x.subject.atoms, i, c.request, stage)
 	}
 	return v
 }
