@@ -16,13 +16,13 @@
 //
 // Who sent an event and got no answer sends it again, and the same event and rule make an alert with the same ID. While
 // the program runs it knows such events. After it was killed, a sink knows for ten minutes the alerts that were in the
-// files of its queue or were noted when a file was deleted, and suppresses them (repeated); for this the times between
-// two processes do not count. Alerts that are replayed are not suppressed. The alerts of one event are taken all or none
+// files of its queue, and those that were noted because their file was deleted or because they were acknowledged before
+// they were written. It suppresses them (repeated); the times between two processes do not count. Alerts that are replayed are not suppressed. The alerts of one event are taken all or none
 // (Outputs.Deliver), so an event that must be sent again because a queue is full left nothing behind.
 //
-// What is not recalled, and so may be delivered a second time: alerts that the sink took from memory before they were
-// written to disk, as of the batch that was being evaluated in the moment of the kill; those of a file that the queue
-// deleted while notes could not be written, which is reported; and what is beyond the newest 1,048,576 of a sink.
+// What is not recalled, and so may be delivered a second time: the batches that workers were sending in the moment of
+// the kill; after a loss of power, what was acknowledged without having been on disk; what was acknowledged while notes
+// could not be written, which is reported; and what is beyond the newest 1,048,576 of a sink.
 //
 // # Its limits
 //
@@ -58,6 +58,6 @@
 //	DATA_DIR/lock              the lock of the process that uses the directory
 //	DATA_DIR/sinks/NAME/queue  package queue
 //	DATA_DIR/sinks/NAME/dead   package dead
-//	DATA_DIR/sinks/NAME/recall.0, recall.1   alerts of files that the queue deleted, for the time in which they may be
-//	                           made again
+//	DATA_DIR/sinks/NAME/recall.0, recall.1   alerts that the queue has no file of any more, for the time in which they
+//	                           may be made again
 package deliver

@@ -49,7 +49,7 @@ func openOutput(o *Options, in *Output) (*output, error) {
 	out.recall = openRecall(o, in.Name, out.tell)
 	options := queue.Options{FS: o.FS, Dir: queueDir(o.Dir, in.Name), Settings: in.Settings.Queue, Held: o.held}
 	if out.recall != nil {
-		options.Retired, options.RetiredAge = out.recall.retired, recallTime
+		options.Retired, options.RetiredAge, options.Passed = out.recall.retired, recallTime, out.recall.passed
 	}
 	var err error
 	if out.queue, err = queue.Open(options); err != nil {

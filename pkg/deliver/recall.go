@@ -30,10 +30,13 @@ func markOf(id string) mark {
 // recall knows which alerts earlier processes put into the queue of a sink, so that none is put there a second time when
 // its event comes again: a process that was killed may have had alerts of a batch in its queues on disk that it did not
 // answer yet. It knows them from the files of the queue, with those in them that are acknowledged, and from its own
-// files, to which the records of the queue's files go that are deleted. A nil one, of a sink in memory, knows nothing.
+// files, to which the records of the queue's files go that are deleted, and those that were acknowledged before they
+// were written. A nil one, of a sink in memory, knows nothing.
 type recall struct {
-	files recallFiles
-	tell  func(Report)
+	tell func(Report)
+
+	writing sync.Mutex // held while files is used
+	files   recallFiles
 
 	mu      sync.Mutex
 	known   map[mark]struct{} // nil when the time is over
@@ -136,7 +139,26 @@ func (r *recall) retired(records iter.Seq[queue.Record]) {
 			entries = append(entries, e)
 		}
 	}
-	if err := r.files.add(entries, now); err != nil {
+	r.add(entries, true)
+}
+
+// passed takes note of records that were acknowledged before they were on disk. It does not wait for the disk: that they
+// are delivered twice when power is lost is better than that every one of them takes a sync.
+func (r *recall) passed(records []queue.Record) {
+	entries := make([]recallEntry, 0, len(records))
+	for _, rec := range records {
+		if e, ok := entryOf(rec); ok {
+			entries = append(entries, e)
+		}
+	}
+	r.add(entries, false)
+}
+
+func (r *recall) add(entries []recallEntry, sync bool) {
+	r.writing.Lock()
+	err := r.files.add(entries, time.Now(), sync)
+	r.writing.Unlock()
+	if err != nil {
 		r.failed(err, len(entries))
 	}
 }

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -36,7 +37,7 @@ type recallEntry struct {
 	mark mark
 }
 
-// recallFiles are the two files of a sink. One goroutine at a time uses them.
+// recallFiles are the two files of a sink. They are not safe for concurrent use.
 type recallFiles struct {
 	fs  disk.FS
 	dir string
@@ -72,12 +73,12 @@ type recallFile struct {
 	size, begun int64
 }
 
-// read reads a file. An end that was not written whole is no damage.
+// read reads a file. An end that was not written whole, or is zeros as a loss of power leaves it, is no damage.
 func (f *recallFiles) read(n int) (got recallFile, err error) {
-	b, err := f.bytes(n)
+	b, err := f.content(n)
 	for len(b) > 0 && err == nil {
 		payload, length, bad := disk.NextFrame(b)
-		if errors.Is(bad, disk.ErrCut) {
+		if errors.Is(bad, disk.ErrCut) || len(bytes.Trim(b, "\x00")) == 0 {
 			break
 		}
 		if bad == nil && (len(payload) < recallHead || payload[0] != recallVersion || (len(payload)-recallHead)%recallEntryN != 0) {
@@ -99,8 +100,8 @@ func (f *recallFiles) read(n int) (got recallFile, err error) {
 	return got, err
 }
 
-// bytes gives the content of a file.
-func (f *recallFiles) bytes(n int) ([]byte, error) {
+// content gives the bytes of a file.
+func (f *recallFiles) content(n int) ([]byte, error) {
 	file, err := f.fs.OpenFile(f.path(n), os.O_RDONLY, 0)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -121,8 +122,8 @@ func (f *recallFiles) bytes(n int) ([]byte, error) {
 	return b[:got], nil
 }
 
-// add appends entries and has them on disk.
-func (f *recallFiles) add(entries []recallEntry, now time.Time) error {
+// add appends entries, and has them on disk if sync is set.
+func (f *recallFiles) add(entries []recallEntry, now time.Time, sync bool) error {
 	if len(entries) == 0 {
 		return nil
 	}
@@ -150,17 +151,24 @@ func (f *recallFiles) add(entries []recallEntry, now time.Time) error {
 	if _, err := file.WriteAt(f.buf, f.size); err != nil {
 		return err
 	}
-	if err := file.Sync(); err != nil {
-		return err
-	}
 	if f.size == 0 {
 		f.begun = now.UnixNano()
-		if err := f.fs.SyncDir(f.dir); err != nil {
+	}
+	if sync {
+		if err := f.keep(file); err != nil {
 			return err
 		}
 	}
 	f.size += int64(len(f.buf))
 	return nil
+}
+
+// keep has the file and its entry in the directory on disk.
+func (f *recallFiles) keep(file disk.File) error {
+	if err := file.Sync(); err != nil {
+		return err
+	}
+	return f.fs.SyncDir(f.dir)
 }
 
 // encode puts the frames of entries into the buffer.

@@ -128,6 +128,46 @@ func TestRecall(t *testing.T) {
 	})
 }
 
+// TestRecallPassed: a sink takes alerts before they are on disk. They never come there, and are not taken again all the
+// same; the end of a file of notes that was not written whole is no damage.
+func TestRecallPassed(t *testing.T) {
+	for name, end := range map[string][]byte{"whole": nil, "cut off": {100, 0, 0, 0, 1}, "zeros": make([]byte, 4096)} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				fsys, p := faultfs.New(), &place{}
+				o := mustOpen(t, Options{Dir: "/data", FS: fsys}, output1("x", p, smallQueue()))
+				for i := range 20 {
+					deliver(t, o, 3*i, 3*i+3)
+					synctest.Wait()
+				}
+				equal(t, "delivered", p.ids(), ids(0, 60))
+				fsys = kill(o, fsys)
+				if n := len(onDisk(t, fsys)); n != 0 {
+					t.Fatalf("%d alerts are on disk", n)
+				}
+				path := "/data/sinks/x/recall.0"
+				if fsys.Get(path) == nil {
+					path = "/data/sinks/x/recall.1"
+				}
+				fsys.Put(path, append(fsys.Get(path), end...))
+				for life := range 3 {
+					seen, next := &reports{}, 60+10*life
+					p = &place{}
+					o = mustOpen(t, Options{Dir: "/data", FS: fsys, Report: seen.add}, output1("x", p, smallQueue()))
+					deliver(t, o, 0, next+10)
+					synctest.Wait()
+					c := balanced(t, o)[0]
+					if c.Suppressed[repeated] != uint64(next) || len(seen.list()) != 0 {
+						t.Errorf("life %d: %+v, reports %+v", life, c, seen.list())
+					}
+					equal(t, "delivered", p.ids(), ids(next, next+10))
+					fsys = kill(o, fsys)
+				}
+			})
+		})
+	}
+}
+
 // TestRecallEnds: what is too old to be sent again is not recalled, and nothing is after ten minutes; the time without a
 // process does not count.
 func TestRecallEnds(t *testing.T) {
@@ -271,7 +311,6 @@ func TestRecallTwoKills(t *testing.T) {
 func TestRecallDamage(t *testing.T) {
 	for name, damage := range map[string]func(fsys *faultfs.FS, path string, b []byte){
 		"a flipped bit":   func(fsys *faultfs.FS, path string, b []byte) { b[len(b)/2] ^= 4; fsys.Put(path, b) },
-		"zeros":           func(fsys *faultfs.FS, path string, b []byte) { fsys.Put(path, make([]byte, len(b))) },
 		"another version": func(fsys *faultfs.FS, path string, b []byte) { fsys.Put(path, frameOf(append([]byte{9}, b...))) },
 		"it cannot be read": func(fsys *faultfs.FS, path string, b []byte) {
 			fsys.Hook(func(op faultfs.Op) error {
@@ -473,7 +512,7 @@ func TestRecallFiles(t *testing.T) {
 		for range random.IntN(10) {
 			some = append(some, recallEntry{now.UnixNano() - int64(random.IntN(3)), markOf(fmt.Sprint(random.Uint64()))})
 		}
-		if err := f.add(some, now); err != nil {
+		if err := f.add(some, now, random.IntN(2) == 0); err != nil {
 			t.Fatal(err)
 		}
 		all = append(all, some...)
@@ -521,7 +560,7 @@ func FuzzRecallFiles(f *testing.F) {
 			t.Fatalf("%d entries", len(got))
 		}
 		entry := recallEntry{time.Now().UnixNano(), mark{9, 9}}
-		if err := r.add([]recallEntry{entry}, time.Now()); err != nil {
+		if err := r.add([]recallEntry{entry}, time.Now(), true); err != nil {
 			t.Fatal(err)
 		}
 		again, _ := (&recallFiles{fs: fsys, dir: "/d"}).load()

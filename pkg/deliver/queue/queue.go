@@ -69,6 +69,9 @@ type Options struct {
 	// goroutine, which also writes.
 	Retired    func(records iter.Seq[Record])
 	RetiredAge time.Duration
+	// Passed, if not nil, is given the records that were acknowledged before they were on disk, which they will never be,
+	// at once after that, by another goroutine. While it hangs, those beyond a few thousand are not kept for it.
+	Passed func(records []Record)
 }
 
 // Queue keeps records until they are acknowledged. All methods are safe for concurrent use.
@@ -80,6 +83,7 @@ type Queue struct {
 
 	retired    func(iter.Seq[Record])
 	retiredAge time.Duration
+	passed     func([]Record)
 	opened     time.Time
 	unsettled  bool // what was recovered may not be on stable storage
 
@@ -97,6 +101,7 @@ type Queue struct {
 	granted    int64 // size of what Append takes whatever the bounds are
 	stats      Stats
 	closed     bool
+	early      []Record   // acknowledged before they were on disk
 	doomed     []*segment // to be deleted
 	moved      bool       // the cursor is behind
 	failing    error      // writing records
@@ -166,7 +171,7 @@ func Open(o Options) (*Queue, error) {
 
 func newQueue(o Options) *Queue {
 	q := &Queue{
-		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, held: o.Held, retired: o.Retired, retiredAge: o.RetiredAge, opened: time.Now(), leases: map[uint64]*item{},
+		fs: o.FS, dir: o.Dir, wish: o.SegmentBytes, held: o.Held, retired: o.Retired, retiredAge: o.RetiredAge, passed: o.Passed, opened: time.Now(), leases: map[uint64]*item{},
 		reading: make(chan struct{}, 1), kick: make(chan struct{}, 1), rush: make(chan struct{}, 1),
 		acked: make(chan struct{}, 1), stop: make(chan struct{}),
 	}
@@ -326,12 +331,23 @@ func (q *Queue) Ack(seqs ...uint64) {
 		}
 		delete(q.leases, seq)
 		q.stats.Acked++
+		q.overtake(it)
 		q.remove(it)
 		q.retire(it.lane)
 	}
 	q.less.fire()
 	q.mu.Unlock()
 	poke(q.acked)
+}
+
+// maxEarly bounds the records that wait for Options.Passed.
+const maxEarly = 8192
+
+// overtake keeps an acknowledged record for Options.Passed if it is not on disk.
+func (q *Queue) overtake(it *item) {
+	if q.passed != nil && it.pos == 0 && len(q.early) < maxEarly {
+		q.early = append(q.early, it.Record)
+	}
 }
 
 // remove takes a record that was leased or returned out of the queue.
@@ -424,6 +440,7 @@ func (q *Queue) Close() error {
 	q.mu.Unlock()
 	close(q.stop)
 	q.running.Wait()
+	q.passEarly()
 	q.reading <- struct{}{} // nobody reads now
 	defer func() { <-q.reading }()
 	q.cursor.close()

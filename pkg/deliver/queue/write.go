@@ -425,7 +425,7 @@ func (q *Queue) save(both bool) error {
 }
 
 // follow writes the cursor after every acknowledgment, so that the records do not come again after this process was
-// killed. Having it on disk is left to run.
+// killed. Having it on disk is left to run. What was acknowledged before it was written is told before that.
 func (q *Queue) follow() {
 	for {
 		select {
@@ -437,7 +437,19 @@ func (q *Queue) follow() {
 	}
 }
 
+// passEarly gives the records that were acknowledged before they were on disk to whoever wants them.
+func (q *Queue) passEarly() {
+	q.mu.Lock()
+	early := q.early
+	q.early = nil
+	q.mu.Unlock()
+	if len(early) > 0 {
+		q.passed(early)
+	}
+}
+
 func (q *Queue) mark() {
+	q.passEarly()
 	q.cursor.busy <- struct{}{}
 	defer func() { <-q.cursor.busy }()
 	if q.cursor.file != nil {
