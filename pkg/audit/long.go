@@ -8,9 +8,10 @@ type long struct {
 	begin place
 	// isList and isEvent are what the last member kind says, named tells that there was one.
 	isList, isEvent, named bool
-	// listed tells that the items of a list were taken, up to listEnd.
+	// listed tells that the items of a list were taken, up to listEnd. Of items that were not, other is the first byte.
 	listed  bool
 	listEnd place
+	other   byte
 	// left is how many bytes were passed by and are not kept. over tells that it is too long even so.
 	left int
 	over bool
@@ -77,7 +78,10 @@ func (s *stream) member(o *long, inList bool, depth int) error {
 		return err
 	}
 	n, err := s.pass(depth, limit+1)
-	if name == "kind" {
+	switch name {
+	case "items":
+		o.other = first
+	case "kind":
 		text, isText := quoted(s.kept[at:], n)
 		o.named, o.isList, o.isEvent = true, isText && text == "EventList", isText && text == "Event"
 	}
@@ -135,7 +139,11 @@ func (s *stream) objectEnd(o *long, inList bool, depth int) error {
 		return o.listEnd.of(&BodyError{Line: 1, Column: 1, Message: "the items were read, but the kind is not EventList"})
 	case o.listed:
 		return nil
-	case !inList && !o.isEvent && !o.isList:
+	case o.isList && !inList && o.other == '[':
+		return o.begin.of(&BodyError{Line: 1, Column: 1, Message: kindTwice})
+	case o.isList && !inList && (o.other == 0 || o.other == 'n'):
+		return nil // an empty list
+	case !o.isEvent && !inList:
 		return s.reject(NotAnEvent, o.begin, depth)
 	case tooLong:
 		return s.reject(TooLarge, o.begin, depth)

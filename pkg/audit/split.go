@@ -70,6 +70,7 @@ func (s *Splitter) Split(b *Batch, text []byte, to func(*Batch) error) error {
 const (
 	emptyText  = "the text is empty"
 	itemsTwice = "an EventList with the member items twice"
+	kindTwice  = "an EventList with the member kind twice"
 )
 
 // encoding returns how long the byte order mark of a text is, or the defect of a text that is not UTF-8: one in UTF-16
@@ -213,7 +214,7 @@ func (c *cutter) object(i, depth int) int {
 	isList := head.is(head.at[kind], "EventList")
 	switch {
 	case listed && !isList:
-		c.err = bodyError(c.b.text, i, "an EventList with the member kind twice")
+		c.err = bodyError(c.b.text, i, kindTwice)
 		return -1
 	case listed:
 	case isList && (head.isArray(head.at[items])):
@@ -237,6 +238,13 @@ func (c *cutter) finish(i, end int) int {
 	n := len(c.b.records) - 1
 	r := &c.b.records[n]
 	r.span = scan.Span{Start: uint32(i), End: uint32(end)}
+	limit := c.splitter.limit()
+	cut := c.trimmed || end-i > limit
+	if cut && end-i-r.lost() > limit {
+		c.b.records = c.b.records[:n]
+		c.b.reject(TooLarge, i)
+		return end
+	}
 	text, ok := r.text(r.at[stageTimestamp])
 	if !ok {
 		c.b.records = c.b.records[:n]
@@ -249,12 +257,7 @@ func (c *cutter) finish(i, end int) int {
 		c.b.reject(BadTime, i)
 		return end
 	}
-	if limit := c.splitter.limit(); c.trimmed || end-i > limit {
-		if end-i-r.lost() > limit {
-			c.b.records = c.b.records[:n]
-			c.b.reject(TooLarge, i)
-			return end
-		}
+	if cut {
 		r.at[requestObject], r.at[responseObject], r.trimmed = scan.Span{}, scan.Span{}, true
 		clear(r.at[requestData:])
 		c.b.Trimmed++

@@ -115,7 +115,7 @@ func sameAsSplit(t testing.TB, text string, window, most int, reads []byte) {
 			return
 		}
 	}
-	if strings.Contains(got.Err, "the items were read") {
+	if strings.Contains(got.Err, "the items were read") || strings.Contains(got.Err, "twice") {
 		return
 	}
 	if d := cmp.Diff(want, got, cmp.AllowUnexported(streamed{})); d != "" {
@@ -141,6 +141,7 @@ func streamTexts() []string {
 		`{"items":[` + ev("a") + "," + ev("b", big) + `],"kind":"EventList"}`, `{"items":[` + ev("a") + `],"kind":"Pod"}`,
 		`{"kind":"EventList","items":null,"x":"` + strings.Repeat("y", 40) + `"}`, `{"kind":"EventList","items":{},"x":"` + strings.Repeat("y", 40) + `"}`,
 		`{"kind":"EventList","items":[],"items":[]}`, `{"kind":"\u0045ventList","it\u0065ms":[` + ev("a") + "]}",
+		`{"items":null,"kind":"EventList","x":"` + strings.Repeat("y", 400) + `"}`, `{"kind":"Event","items":[],"kind":"EventList","x":"` + strings.Repeat("y", 400) + `"}`,
 		`{"kind":"Pod","spec":"` + strings.Repeat("y", 100) + `"}`, `{"kind":"Event","stageTimestamp":"now","requestObject":"` + strings.Repeat("y", 100) + `"}`,
 		list(ev("a"), ev("b"))[:150], list(ev("a"), ev("b", big))[:300], list(ev("a")) + "x", "[" + ev("a") + " " + ev("b") + "]", "[" + ev("a") + ",\n\n]",
 		"[" + ev("a") + ",\n{\"x\" 1}]", list(ev("a"), ev("b", `,"x":tru`)), list(ev("a", "\n,\"requestObject\":\""+strings.Repeat("y", 200)+"\x01\"")),
