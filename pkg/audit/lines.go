@@ -19,9 +19,12 @@ type Lines struct {
 	// Max is how long a value may be in bytes.
 	Max int
 
-	credit int  // how many bytes may be looked at again
+	credit int  // how many bytes may be looked at again, besides freeBytes
 	inside bool // the next part begins inside of a line that is passed over
 }
+
+// freeBytes is how much of a log may be looked at again because of what is broken, before as much was read.
+const freeBytes = 1 << 20
 
 // Cut hands the events of a part of a log to the function to, usually at once, with what was rejected. It returns how
 // much of the text is done with; what follows is the beginning of a value whose rest has not come yet. Nothing more
@@ -87,10 +90,8 @@ func (r *lineRun) object() (more bool, err error) {
 		return true, nil
 	}
 	b.back(before)
-	err = r.failure()
-	r.err = nil
-	var bad *BodyError
-	if !errors.As(err, &bad) {
+	bad, err := r.defect()
+	if err != nil {
 		return false, err
 	}
 	if bad.Short && !r.last && !r.torn() {
@@ -133,9 +134,22 @@ func (r *lineRun) line() (more bool, err error) {
 	}
 	r.b.s.Reset(r.text)
 	r.b.s.Fail(r.at, "a value")
-	var bad *BodyError
-	errors.As(r.failure(), &bad)
-	return r.broken(bad), nil
+	bad, err := r.defect()
+	return err == nil && r.broken(bad), err
+}
+
+// defect is what is wrong with the value at the position. It names no line, as finding it out costs time for each.
+func (r *lineRun) defect() (*BodyError, error) {
+	if err := r.err; err != nil {
+		var bad *BodyError
+		r.err = nil
+		if !errors.As(err, &bad) {
+			return nil, err
+		}
+		return bad, nil
+	}
+	found := r.b.s.Err
+	return &BodyError{Offset: found.Offset, Message: "malformed JSON: " + found.Message, Short: found.Short}, nil
 }
 
 // broken reports a defect and finds where to go on: with the next line that may be the start of a value. Lines before
@@ -146,7 +160,7 @@ func (r *lineRun) broken(bad *BodyError) (more bool) {
 		told.Line, told.Column = 0, 0
 		r.Report(&told)
 	}
-	if again := bad.Offset - r.at; again <= r.credit {
+	if again := bad.Offset - r.at; again <= r.credit+freeBytes {
 		r.credit -= again
 	} else {
 		r.at = bad.Offset

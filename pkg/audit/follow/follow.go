@@ -60,8 +60,9 @@ type Follower struct {
 	files []*file
 	batch audit.Batch
 	buf   []byte
-	// bad are the defects of the part that is being evaluated.
-	bad []*audit.BodyError
+	// bad counts the defects of the part that is being evaluated, firstBad is the first.
+	bad      int
+	firstBad *audit.BodyError
 	// started tells that the position was read, fresh that there was none and the files were not looked at yet.
 	started, fresh bool
 	// dirty tells that the position changed since it was kept.

@@ -153,7 +153,7 @@ func (f *Follower) evaluate(ctx context.Context, t *file, text []byte, last bool
 	for length := minPause; ; length = min(2*length, maxPause) {
 		var got Stats
 		rejected := map[string]uint64{}
-		f.bad = f.bad[:0]
+		f.bad, f.firstBad = 0, nil
 		n, err := t.lines.Cut(&f.batch, text, last, func(b *audit.Batch) error {
 			if err := f.o.Evaluate(working, b); err != nil {
 				return err
@@ -194,10 +194,9 @@ func (f *Follower) evaluate(ctx context.Context, t *file, text []byte, last bool
 
 // evaluated counts what was evaluated.
 func (f *Follower) evaluated(t *file, got *Stats, rejected map[string]uint64) {
-	if len(f.bad) > 0 {
-		first := f.bad[0]
+	if first := f.firstBad; first != nil {
 		f.o.Log.Warn("a part of an audit log is no JSON and was not evaluated", zap.String("file", t.path), zap.Int64("byte", t.offset+int64(first.Offset)),
-			zap.String("defect", first.Message), zap.Int("defects", len(f.bad)))
+			zap.String("defect", first.Message), zap.Int("defects", f.bad))
 	}
 	f.count(func(s *Stats) {
 		s.State, s.Failure = "reading", ""
@@ -205,7 +204,7 @@ func (f *Follower) evaluated(t *file, got *Stats, rejected map[string]uint64) {
 		s.Duplicates += got.Duplicates
 		s.Trimmed += got.Trimmed
 		s.Foreign += got.Foreign
-		s.Malformed += uint64(len(f.bad))
+		s.Malformed += uint64(f.bad)
 		for reason, n := range rejected {
 			s.Rejected[reason] += n
 		}

@@ -253,7 +253,11 @@ func (f *Follower) meet(c candidate, p place) {
 // newLines makes what cuts the lines of a file.
 func (f *Follower) newLines() audit.Lines {
 	return audit.Lines{Splitter: f.o.Splitter, Unwrap: cloud.Unwrap, Max: f.limit,
-		Report: func(e *audit.BodyError) { f.bad = append(f.bad, e) }}
+		Report: func(e *audit.BodyError) {
+			if f.bad++; f.bad == 1 {
+				f.firstBad = e
+			}
+		}}
 }
 
 // adopt goes on with a known content at another place.
