@@ -1,6 +1,9 @@
 package policy
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // kind is a resource that API servers bring along.
 type kind struct {
@@ -122,6 +125,21 @@ var longLived = []string{"attach", "exec", "log", "portforward", "proxy"}
 // isLong tells whether a request to t has the stage ResponseStarted.
 func (t target) isLong(verb string) bool {
 	return t.isResource && (verb == "watch" || slices.Contains(longLived, t.subresource))
+}
+
+// takes tells whether a resource is asked for with a verb: sessions and what only computes an answer know few.
+func (t target) takes(verb string) bool {
+	switch t.subresource {
+	case "exec", "attach", "portforward":
+		return verb == "create" || verb == "get"
+	case "log":
+		return verb == "get"
+	case "token", "eviction", "binding":
+		return verb == "create"
+	case "":
+		return verb == "create" || !strings.HasSuffix(t.resource, "reviews") && t.resource != "bindings"
+	}
+	return true
 }
 
 // The verbs of requests to resources, and of those to other paths.

@@ -142,11 +142,15 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 			key = signs.sign(thing, c, key)
 		}
 		key = fmt.Appendf(key, " %v %v %v %v", c.exotic, c.target.isResource, c.target.isLong(""), c.target.withheld())
+		if thing == aTarget {
+			key = fmt.Appendf(key, " %v %v %v", c.target.takes("create"), c.target.takes("get"), c.target.takes("watch"))
+		}
 		if thing == aTarget && len(x.uris) > 0 || thing == aNamespace && len(x.uris) > 0 {
 			key = fmt.Appendf(key, " %v %s", c.target, c.text)
 		}
 		if thing == aVerb {
 			key = fmt.Appendf(key, " %v %v %v %v", slices.Contains(resourceVerbs, c.text), slices.Contains(pathVerbs, c.text), c.text == "watch", nameless(c.text))
+			key = fmt.Appendf(key, " %v %v", c.text == "create", c.text == "get")
 		}
 		if thing == aNamespace || thing == aName {
 			key = fmt.Appendf(key, " %v", c.text == "")
@@ -221,7 +225,8 @@ func (c *cell) fits(thing int) bool {
 	r := &c.request
 	switch thing {
 	case aVerb:
-		if r.isResource && !slices.Contains(resourceVerbs, r.verb) || !r.isResource && !slices.Contains(pathVerbs, r.verb) {
+		if r.isResource && !slices.Contains(resourceVerbs, r.verb) || !r.isResource && !slices.Contains(pathVerbs, r.verb) ||
+			!c.picks[aTarget].target.takes(r.verb) {
 			c.exotic = true
 		}
 	case aNamespace:

@@ -103,6 +103,11 @@ func Make(o Options) ([]File, error) {
 	case len(o.Policy) == 0 && !o.Example:
 		return nil, errors.New("there is no audit policy")
 	}
+	if o.ServerName != "" {
+		if err := checkHost(o.ServerName); err != nil {
+			return nil, fmt.Errorf("the name of the server: %w", err)
+		}
+	}
 	if err := p.makeSecrets(); err != nil {
 		return nil, err
 	}

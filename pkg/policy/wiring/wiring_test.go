@@ -267,6 +267,7 @@ func TestMakeErrors(t *testing.T) {
 	}{
 		{`"openshift" is not a distribution that is known; it must be one of kubeadm, kind, minikube, k3s, rke2, kops, generic`, func(o *Options) { o.For = "openshift" }},
 		{`"password" is not a way in which an API server shows who it is; it must be mtls or token`, func(o *Options) { o.Auth = "password" }},
+		{`the name of the server: "a b" is neither an address nor a name of a host`, func(o *Options) { o.ServerName = "a b" }},
 		{"there is no audit policy", func(o *Options) { o.Example = false }},
 	} {
 		o := good
