@@ -45,7 +45,7 @@ The key of the authority is in the folder ca: keep it offline, or remove it. Who
 		RunE: tool(func(c *cobra.Command, args []string) error { return f.run(c, args) }),
 	}
 	flags := c.Flags()
-	flags.StringVar(&f.distribution, "for", "", "the kind of cluster, `one` of "+distributions)
+	flags.StringVar(&f.distribution, "for", "", "the `kind` of cluster: one of "+distributions)
 	flags.StringVar(&f.server, "server", "", "where the API server finds Saker: an `address` or name, or https://ADDRESS:9765/k8s-audit/CLUSTER")
 	flags.StringVar(&f.cluster, "cluster", "", "the `name` by which Saker knows the cluster, for ka.cluster.name; needed when several send")
 	flags.StringVar(&f.name, "tls-server-name", "", "make Saker's certificate good for this `name`, too, and have the API server expect it, so that the address may change")

@@ -14,8 +14,9 @@ import (
 const (
 	// silence is after what time without an event something may be wrong: components of a cluster never rest that long.
 	silence = 10 * time.Minute
-	// slow is a lag that is more than the wait for a batch and the way should take.
-	slow = 10 * time.Second
+	// slow is a mean lag that is more than the way and a wait of up to 5 s for a batch should take: events that wait up to
+	// some time for their batch lag by half of it in the mean.
+	slow = 4 * time.Second
 	// stale is a lag that waits for a batch cannot explain.
 	stale = 45 * time.Second
 	// ahead is how far the clock of a sender may be ahead.
@@ -178,10 +179,11 @@ func (f *findings) sender(r *daemon.AuditReport, s *daemon.SenderReport) {
 	case lag > stale:
 		f.look("sender", "either its clock is behind, or it sends again what it could not deliver: compare with the answers 503 and 500, and with apiserver_audit_error_total",
 			"%s, which no wait for a batch explains", text)
-	case lag > slow && worst >= 20*time.Second:
+	case lag > slow && worst >= 20*time.Second && worst <= 35*time.Second:
 		f.look("sender", "set --audit-webhook-batch-max-wait=1s on the API server; the default is 30s", "%s: that is the wait for a batch of 30 s, the default", text)
 	case lag > slow:
-		f.look("sender", "look at --audit-webhook-batch-max-wait of the API server, at its clock, and at the answers 503", "%s", text)
+		f.look("sender", "set --audit-webhook-batch-max-wait=1s on the API server, the default is 30s; if it is, compare the clocks, and see the answers 503",
+			"%s: that is a long wait for a batch, or a clock that is behind", text)
 	default:
 		f.ok("sender", "%s", text)
 	}

@@ -58,6 +58,7 @@ func TestReport(t *testing.T) {
 		{"silent", func(r *daemon.AuditReport) { r.Receiver.Senders[0].Arrival = now.Add(-20 * time.Minute) }},
 		{"batch wait", func(r *daemon.AuditReport) { s := &r.Receiver.Senders[0]; s.Lag, s.MeanLag, s.MaxLag = 14, 15.2, 30.1 }},
 		{"late", func(r *daemon.AuditReport) { s := &r.Receiver.Senders[0]; s.Lag, s.MeanLag, s.MaxLag = 12, 12, 13 }},
+		{"batch wait after a busy time", func(r *daemon.AuditReport) { s := &r.Receiver.Senders[0]; s.Lag, s.MeanLag, s.MaxLag = 3, 8.8, 94.8 }},
 		{"very late", func(r *daemon.AuditReport) { s := &r.Receiver.Senders[0]; s.Lag, s.MeanLag, s.MaxLag = 90, 90, 240 }},
 		{"clock ahead", func(r *daemon.AuditReport) { s := &r.Receiver.Senders[0]; s.Lag, s.MeanLag, s.MaxLag = -30, -30, -29 }},
 		{"probe", func(r *daemon.AuditReport) {
