@@ -12,7 +12,6 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/saker-security/saker/internal/fakesink"
-	"github.com/saker-security/saker/internal/procctl"
 )
 
 // smallDisk gives a file system of that many bytes.
@@ -38,7 +37,7 @@ func smallDisk(t testing.TB, bytes int) string {
 func TestDiskFull(t *testing.T) {
 	dir := smallDisk(t, 48<<20)
 	sink := fakesink.Start(t, fakesink.Options{})
-	i := newInstance(t, dir, procctl.Build(t, "../../cmd/saker"), sink.URL)
+	i := newInstance(t, dir, sink.URL)
 	i.start(t)
 	i.waitReady(t)
 	ballast := filepath.Join(dir, "ballast")

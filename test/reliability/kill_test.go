@@ -59,14 +59,13 @@ func freePort(t testing.TB) (address, port string) {
 
 // instance is the program with everything that stays from one start to the next.
 type instance struct {
-	program    string
 	args       []string
 	audit, web string
 	process    *procctl.Process
 }
 
 // newInstance makes an instance whose files are in dir.
-func newInstance(t testing.TB, dir, program, sinkURL string, more ...string) *instance {
+func newInstance(t testing.TB, dir, sinkURL string, more ...string) *instance {
 	t.Helper()
 	path := fakesink.WriteFile(t, dir, "rules.yaml", []byte(rules))
 	audit, _ := freePort(t)
@@ -78,12 +77,12 @@ func newInstance(t testing.TB, dir, program, sinkURL string, more ...string) *in
 		"-o", "http_output.delivery.retry_min=10ms", "-o", "http_output.delivery.retry_max=200ms",
 		"-o", "http_output.delivery.breaker_failures=0", "-o", "http_output.delivery.batch=20",
 	}
-	return &instance{program: program, args: append(args, more...), audit: audit, web: web}
+	return &instance{args: append(args, more...), audit: audit, web: web}
 }
 
 func (i *instance) start(t testing.TB) {
 	t.Helper()
-	i.process = procctl.Start(t, []string{"FALCO_HOSTNAME=host"}, i.program, i.args...)
+	i.process = procctl.Start(t, []string{"FALCO_HOSTNAME=host"}, program, i.args...)
 }
 
 // post sends events as the API server does, and tells whether they were taken.
@@ -152,7 +151,7 @@ func TestKilledUnderLoad(t *testing.T) {
 		}
 		return fakesink.Answer{}
 	}})
-	i := newInstance(t, t.TempDir(), procctl.Build(t, "../../cmd/saker"), sink.URL)
+	i := newInstance(t, t.TempDir(), sink.URL)
 	i.start(t)
 	stop := make(chan struct{})
 	var senders sync.WaitGroup

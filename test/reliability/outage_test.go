@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/saker-security/saker/internal/fakesink"
-	"github.com/saker-security/saker/internal/procctl"
 )
 
 // BenchmarkOutage puts the alerts of an hour at 100 a second into the queue of a sink that is down, as fast as the
@@ -17,12 +16,11 @@ import (
 // -benchtime 1x.
 func BenchmarkOutage(b *testing.B) {
 	const alerts, batch = 360_000, 400
-	program := procctl.Build(b, "../../cmd/saker")
 	for b.Loop() {
 		b.StopTimer()
 		sink := fakesink.Start(b, fakesink.Options{})
 		dir := b.TempDir()
-		i := newInstance(b, dir, program, sink.URL, "-o", "http_output.delivery.batch=100")
+		i := newInstance(b, dir, sink.URL, "-o", "http_output.delivery.batch=100")
 		i.start(b)
 		i.waitReady(b)
 		sink.Down()
