@@ -5,9 +5,11 @@ import (
 	"net/http"
 	"strings"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	certificatesv1 "k8s.io/api/certificates/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 )
 
 // attacksOnCluster are attacks on what guards the cluster: admission, certificates, nodes, names, protections.
@@ -80,6 +82,31 @@ var attacksOnCluster = []scenario{
 			{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "hidden-first"},
 			{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "hidden-second"},
 		},
+	},
+	{
+		// Clients choose the audit ids of their requests.
+		name: "attack under the audit id of something harmless",
+		act: func(s *scene) {
+			id := s.newEvent()
+			client := s.as("mallory", func(c *rest.Config) {
+				c.Wrap(func(next http.RoundTripper) http.RoundTripper { return fixedID{next, id} })
+			})
+			for range 2 {
+				s.done(client.CoreV1().Pods("shop").List(ctx(), metav1.ListOptions{}))
+				s.done(client.CoreV1().ServiceAccounts("ci").CreateToken(ctx(), "deployer", &authenticationv1.TokenRequest{}, metav1.CreateOptions{}))
+			}
+		},
+		want: []want{
+			{rule: "Service account token requested by hand", user: "mallory", target: "deployer"},
+			{rule: "Service account token requested by hand", user: "mallory", target: "deployer"},
+		},
+	},
+	{
+		name: "program with an odd name",
+		act: func(s *scene) {
+			s.done(s.withAgent("mallory", oddAgent).CoreV1().ServiceAccounts("ci").CreateToken(ctx(), "deployer", &authenticationv1.TokenRequest{}, metav1.CreateOptions{}))
+		},
+		want: []want{{rule: "Service account token requested by hand", user: "mallory", fields: fields{"ka.useragent": oddAgent}}},
 	},
 	{
 		name: "node registered by hand",
@@ -274,6 +301,21 @@ var attacksOnCluster = []scenario{
 		},
 		want: []want{{rule: "Session in a pod refused", user: deployer, target: "keeper"}},
 	},
+}
+
+// oddAgent is the name of a program in the signs that JSON, output templates and log lines are made of.
+var oddAgent = `kubectl/v1 "} %ka.user.name \u0041 {{x}} \` + strings.Repeat("ü", 100)
+
+// fixedID gives requests always the same audit id.
+type fixedID struct {
+	next http.RoundTripper
+	id   string
+}
+
+func (f fixedID) RoundTrip(r *http.Request) (*http.Response, error) {
+	r = r.Clone(r.Context())
+	r.Header.Set("Audit-ID", f.id)
+	return f.next.RoundTrip(r)
 }
 
 // guardImages has an admission policy that lets no image of evil.example into the namespace guarded.

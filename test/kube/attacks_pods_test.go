@@ -43,13 +43,7 @@ var attacksOnPods = []scenario{
 	{
 		name: "privileged pod written as protobuf",
 		act: func(s *scene) {
-			yes := true
-			s.done(s.as("mallory", func(c *rest.Config) { c.ContentType = "application/vnd.kubernetes.protobuf" }).CoreV1().Pods("shop").Create(ctx(), &corev1.Pod{
-				ObjectMeta: metav1.ObjectMeta{Name: "privileged-protobuf"},
-				Spec: corev1.PodSpec{Containers: []corev1.Container{{
-					Name: "app", Image: "registry.example/app:1.4", SecurityContext: &corev1.SecurityContext{Privileged: &yes},
-				}}},
-			}, metav1.CreateOptions{}))
+			s.createProtobuf("mallory", "shop", "privileged-protobuf", "")
 		},
 		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-protobuf"}},
 	},
@@ -68,6 +62,14 @@ var attacksOnPods = []scenario{
 				strings.Repeat("p", 250_000), strings.Repeat("p", 900_000), privileged))
 		},
 		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-large"}},
+	},
+	{
+		// In the log each of these signs takes six bytes instead of one, so that the event is longer than any request can be.
+		name: "privileged pod in a body that swells",
+		act: func(s *scene) {
+			s.createProtobuf("mallory", "shop", "privileged-swollen", strings.Repeat("<", 1_200_000))
+		},
+		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-swollen"}},
 	},
 	{
 		// What counts is that the pod comes: its controller creates it, under the controller's name.
@@ -220,6 +222,13 @@ var attacksOnPods = []scenario{
 		want: []want{{rule: "Session opened in a pod", user: "mallory", target: "web", fields: fields{"ka.target.subresource": "exec"}}},
 	},
 	{
+		name: "command of many letters",
+		act: func(s *scene) {
+			s.says("echo")(s.exec("mallory", "shop", "web", spdy31, "echo", strings.Repeat("x", 100_000)))
+		},
+		want: []want{{rule: "Session opened in a pod", user: "mallory", target: "web"}},
+	},
+	{
 		name: "command by SPDY",
 		act: func(s *scene) {
 			s.says("cat")(s.exec("alice", "shop", "web", spdy31, "cat", "/var/run/secrets/kubernetes.io/serviceaccount/token"))
@@ -290,4 +299,17 @@ func (s *scene) proxied() int {
 		return http.StatusBadRequest
 	}
 	return http.StatusOK
+}
+
+// createProtobuf creates a privileged pod with some padding, in the encoding of the control plane's programs.
+func (s *scene) createProtobuf(who, namespace, name, padding string) {
+	yes := true
+	client := s.as(who, func(c *rest.Config) { c.ContentType = "application/vnd.kubernetes.protobuf" })
+	s.done(client.CoreV1().Pods(namespace).Create(ctx(), &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: name},
+		Spec: corev1.PodSpec{Containers: []corev1.Container{{
+			Name: "app", Image: "registry.example/app:1.4", Env: []corev1.EnvVar{{Name: "PADDING", Value: padding}},
+			SecurityContext: &corev1.SecurityContext{Privileged: &yes},
+		}}},
+	}, metav1.CreateOptions{}))
 }

@@ -64,7 +64,6 @@ var bootstrap = scenario{
 		s.run("shop", "web")
 	},
 	want: []want{
-		{rule: "Cluster-admin rights granted", user: "kubernetes-super-admin", target: "kubeadm:cluster-admins"},
 		{rule: "Cluster-admin rights granted", user: "kubernetes-super-admin", target: "operators"},
 		{rule: "Secret or service account created in a system namespace", user: "kubernetes-admin", target: "bootstrap-token-abcdef"},
 	},
