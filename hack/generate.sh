@@ -9,3 +9,5 @@ sh grammar/generate.sh
 sh bpf/generate.sh
 sh pkg/deliver/sink/grpc/generate.sh
 $GO test ./cmd/saker ./rules -run "TestDocuments|TestExampleData|TestSessions" -update >/dev/null
+# After the rules: what an API server must send depends on them.
+$GO test ./pkg/policy ./pkg/policy/wiring -run "TestExample" -update >/dev/null
