@@ -24,7 +24,6 @@ var names = []string{
 	"k8s_audit_secrets.yaml",
 	"k8s_audit_cluster.yaml",
 	"k8s_audit_network.yaml",
-	"k8s_audit_activity.yaml",
 	"syscall.yaml",
 }
 
