@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 
@@ -21,9 +22,9 @@ func TestGrant(t *testing.T) {
 				o.Dir, o.FS = "/q", fsys
 			}
 			q := open(t, o)
-			broken := false
+			var broken atomic.Bool
 			fsys.Hook(func(op faultfs.Op) error {
-				if broken && op.Kind == faultfs.Sync {
+				if broken.Load() && op.Kind == faultfs.Sync {
 					return errors.New("broken")
 				}
 				return nil
@@ -44,7 +45,7 @@ func TestGrant(t *testing.T) {
 					q.Revoke()
 				default:
 					granted++
-					broken = seed%3 == 2 && random.IntN(2) == 0
+					broken.Store(seed%3 == 2 && random.IntN(2) == 0)
 					for _, n := range sizes {
 						synctest.Wait()
 						if err := q.Append(uint8(n%3), make([]byte, n)); err != nil {
@@ -68,7 +69,7 @@ func TestGrant(t *testing.T) {
 			if granted < 20 || refused < 10 {
 				t.Errorf("%d granted, %d refused", granted, refused)
 			}
-			broken = false
+			broken.Store(false)
 			_ = q.Close()
 		})
 	}
