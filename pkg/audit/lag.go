@@ -11,7 +11,7 @@ var lagBounds = [...]time.Duration{
 // lag counts how old events were when they came to be evaluated.
 type lag struct {
 	buckets [len(lagBounds) + 1]uint64
-	sum     time.Duration
+	sum     float64 // in seconds
 }
 
 func (l *lag) count(behind time.Duration) {
@@ -20,7 +20,7 @@ func (l *lag) count(behind time.Duration) {
 		i++
 	}
 	l.buckets[i]++
-	l.sum += behind
+	l.sum += behind.Seconds()
 }
 
 // Lag is a histogram of the age of events: from their stage time until they came to be evaluated.
@@ -34,7 +34,7 @@ type Lag struct {
 }
 
 func (l *lag) snapshot() Lag {
-	got := Lag{Counts: append([]uint64(nil), l.buckets[:]...), Sum: l.sum.Seconds()}
+	got := Lag{Counts: append([]uint64(nil), l.buckets[:]...), Sum: l.sum}
 	for _, bound := range lagBounds {
 		got.Bounds = append(got.Bounds, bound.Seconds())
 	}

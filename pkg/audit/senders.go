@@ -64,9 +64,10 @@ func cutName(text string) string { return strings.Clone(text[:min(len(text), max
 
 // minute sums the lag of the events of one minute.
 type minute struct {
-	at       int64 // minutes since 1970
-	max, sum time.Duration
-	events   uint64
+	at     int64 // minutes since 1970
+	max    time.Duration
+	sum    float64 // in nanoseconds; a Duration of 292 years is soon full
+	events uint64
 }
 
 // tally is a Sender that counts.
@@ -174,7 +175,7 @@ func (s *senders) count(key senderKey, b *Batch, now time.Time) {
 	for i := range b.events {
 		behind := max(time.Duration(now.UnixNano()-b.events[i].Time), 0)
 		s.lag.count(behind)
-		sum.max, sum.sum, t.Lag = max(sum.max, behind), sum.sum+behind, behind
+		sum.max, sum.sum, t.Lag = max(sum.max, behind), sum.sum+float64(behind), behind
 	}
 	t.Stage = time.Unix(0, b.events[b.Len()-1].Time)
 	t.during(at).add(sum)
@@ -206,7 +207,7 @@ func (s *senders) snapshot(now time.Time) []Sender {
 // at is the sender with its lag over the minutes before now.
 func (t *tally) at(now time.Time) Sender {
 	got := t.Sender
-	var sum time.Duration
+	var sum float64
 	var events uint64
 	for _, m := range t.minutes {
 		if m.events > 0 && m.at > now.Unix()/60-lagMinutes {
@@ -214,7 +215,7 @@ func (t *tally) at(now time.Time) Sender {
 		}
 	}
 	if events > 0 {
-		got.MeanLag = sum / time.Duration(events)
+		got.MeanLag = time.Duration(sum / float64(events))
 	}
 	return got
 }

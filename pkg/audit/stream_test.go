@@ -152,8 +152,8 @@ func streamTexts() []string {
 
 func TestStreamIsSplit(t *testing.T) {
 	for _, text := range streamTexts() {
-		for _, window := range []int{1, 7, 64, 250, 1000} {
-			for _, most := range []int{80, 130, 400, 1 << 20} {
+		for _, window := range []int{1, 64, 250} {
+			for _, most := range []int{80, 400, 1 << 20} {
 				sameAsSplit(t, text, window, most, []byte{byte(window), 3})
 			}
 		}
@@ -263,7 +263,7 @@ func (w *watched) Read(p []byte) (int, error) {
 // TestBrokenLate sends a long body whose end is broken, and then again whole: what was evaluated is a duplicate.
 func TestBrokenLate(t *testing.T) {
 	known := map[string]bool{}
-	r := NewReceiver(&Splitter{}, func(_ context.Context, b *Batch) error {
+	r := NewReceiver(&Splitter{MaxEvent: 10_000}, func(_ context.Context, b *Batch) error {
 		for e := range b.All() {
 			r := e.Data.(*Record)
 			id, _ := r.text(r.at[auditID])
@@ -274,10 +274,11 @@ func TestBrokenLate(t *testing.T) {
 		}
 		return nil
 	})
+	r.whole = 100_000
 	url := serve(t, r).URL
 	var list bytes.Buffer
 	list.WriteString("[")
-	const n = 100_000
+	const n = 10_000
 	for i := range n {
 		list.WriteString(line(fmt.Sprint(i)) + ",\n")
 	}
