@@ -116,7 +116,7 @@ func (f *FileReader) textLine() (done bool, err error) {
 	if f.Unwrap == nil || f.column != 1 || !isDigit(f.buf[f.pos]) {
 		return false, nil
 	}
-	end := -1
+	var end int
 	for {
 		if end = lineEnd(f.buf, f.pos); end >= 0 || f.ended || len(f.buf)-f.pos >= f.limit {
 			break

@@ -134,18 +134,15 @@ func withCluster(event []byte, cluster string) []byte {
 	if err != nil {
 		return event // cannot be: it is a string
 	}
-	at, before, after := len(event), "", ""
+	at, before, after := bytes.LastIndexByte(event, '}'), `,"annotations":{"`+clusterKey+`":`, "}"
 	switch {
 	case annotations > 0:
-		at, before = annotations+1, `"`+clusterKey+`":`
-		if s.At(s.Space(at)) != '}' {
-			after = ","
+		at, before, after = annotations+1, `"`+clusterKey+`":`, ","
+		if s.At(s.Space(at)) == '}' {
+			after = ""
 		}
-	default:
-		at, before, after = bytes.LastIndexByte(event, '}'), `,"annotations":{"`+clusterKey+`":`, "}"
-		if empty {
-			before = before[1:]
-		}
+	case empty:
+		before = before[1:]
 	}
 	out := make([]byte, 0, len(event)+len(before)+len(name)+len(after))
 	out = append(append(append(append(out, event[:at]...), before...), name...), after...)

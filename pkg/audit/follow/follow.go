@@ -94,6 +94,7 @@ func New(o Options) *Follower {
 // may be called again.
 func (f *Follower) Run(ctx context.Context) error {
 	defer f.closeAll()
+	defer f.save()
 	watcher, err := fsnotify.NewWatcher()
 	if err != nil {
 		f.o.Log.Warn("changes of audit logs are noticed only by looking from time to time", zap.Duration("interval", pollInterval), zap.Error(err))

@@ -18,6 +18,8 @@ import (
 const (
 	// lookTime is how long is read before it is looked again which files there are.
 	lookTime = time.Second
+	// manyFiles is above how many files the position is so long that it is kept with each look only.
+	manyFiles = 100
 	// smallBytes is the least that is read at once.
 	smallBytes = 64 << 10
 )
@@ -39,7 +41,9 @@ func (f *Follower) read(ctx context.Context) (again bool, err error) {
 			return false, err
 		}
 		f.measure()
-		f.save()
+		if len(f.files) <= manyFiles {
+			f.save()
+		}
 		if f.now().Sub(began) > lookTime {
 			return true, nil
 		}
