@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -198,10 +199,14 @@ func TestSlowRefused(t *testing.T) {
 // what they hold is little, and in the end they are cut off.
 func TestSlowloris(t *testing.T) {
 	const n = 200
-	l := newListener(t, &Splitter{})
+	l := &listener{r: NewReceiver(&Splitter{}, accept)}
 	l.r.MaxReading = n - 50
 	l.r.BodyTimeout = time.Second
+	l.server = httptest.NewUnstartedServer(nil)
+	l.server.Config = NewServer("", nil, l.r)
 	l.server.Config.ReadHeaderTimeout = time.Second
+	l.server.Start()
+	defer l.server.Close()
 	for i := range n {
 		w := dial(t, l)
 		if i%4 == 0 {
