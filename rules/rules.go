@@ -24,6 +24,7 @@ var names = []string{
 	"k8s_audit_secrets.yaml",
 	"k8s_audit_cluster.yaml",
 	"k8s_audit_network.yaml",
+	"k8s_audit_activity.yaml",
 	"syscall.yaml",
 }
 
