@@ -335,28 +335,28 @@ func (c *checker) group(x *cell, key groupKey) {
 
 // names tells whether the rule is about the cell's target in particular: bodies are not recorded for every resource only
 // because an output shows them.
-func (s *search) names(x *cell) bool {
-	t := x.picks[aTarget].target
-	return !s.general() || slices.Contains(s.subject.resources, t.resource) || slices.Contains(s.subject.subresources, t.subresource)
+func (x *search) names(c *cell) bool {
+	t := c.picks[aTarget].target
+	return !x.general() || slices.Contains(x.subject.resources, t.resource) || slices.Contains(x.subject.subresources, t.subresource)
 }
 
 // general tells whether the rule may fire for a resource that it does not name.
-func (s *search) general() bool {
-	if s.isGeneral == 0 {
-		s.isGeneral = no + 1
-		value := slices.Repeat([]truth{open}, len(s.subject.atoms))
-		for _, t := range s.things[aTarget] {
+func (x *search) general() bool {
+	if x.isGeneral == 0 {
+		x.isGeneral = no + 1
+		value := slices.Repeat([]truth{open}, len(x.subject.atoms))
+		for _, t := range x.things[aTarget] {
 			for _, like := range alike(t) {
 				if like.target.resource == other && like.target.subresource == "" && like.target.group == otherGroup {
-					for _, i := range s.single[aTarget] {
+					for _, i := range x.single[aTarget] {
 						value[i] = t.value[i]
 					}
-					s.isGeneral = s.subject.formula.eval(value) + 1
+					x.isGeneral = x.subject.formula.eval(value) + 1
 				}
 			}
 		}
 	}
-	return s.isGeneral > no+1
+	return x.isGeneral > no+1
 }
 
 // preferred is the stage in which the rule is fed best: at the end, or for sessions when they open.

@@ -116,10 +116,10 @@ type shown struct {
 	body level
 }
 
-// has tells whether a request may have what the field shows: only what is written comes with an object.
+// has tells whether a request may have what the field shows: what is deleted comes without its object.
 func (s shown) has(x *cell, stage string) bool {
-	writes := x.request.verb == "create" || x.request.verb == "update" || x.request.verb == "patch"
-	return there(x, stage, levelResponse, s.body) && (writes || s.body == levelResponse)
+	deletes := x.request.verb == "delete" || x.request.verb == "deletecollection"
+	return there(x, stage, levelResponse, s.body) && (!deletes || s.body == levelResponse)
 }
 
 // maxAtoms is how many different checks a rule may have to be looked at.

@@ -182,7 +182,7 @@ func (m *matcher) match(t testing.TB, text []byte) map[string]bool {
 	t.Helper()
 	out := map[string]bool{}
 	splitter, batch := &audit.Splitter{}, &audit.Batch{}
-	err := splitter.Split(batch, text, func(b *audit.Batch) error {
+	err := splitter.Split(batch, listed(text), func(b *audit.Batch) error {
 		for e := range b.All() {
 			m.state.Begin(e)
 			for _, r := range m.source.Rules {

@@ -329,9 +329,20 @@ func fewGroups(c *choice) int {
 
 // parts are the conditions of a policy's rules one by one, as policies of their own: two values about which all of them
 // say the same are the same for the policy.
-type parts [numThings][]auditapi.PolicyRuleEvaluator
+type parts struct {
+	of    [numThings][]auditapi.PolicyRuleEvaluator
+	known map[signed]string
+}
 
-func partsOf(p *internal.Policy) (out parts) {
+// signed is a choice of which it is known what the parts say.
+type signed struct {
+	thing        int
+	target       target
+	text, groups string
+}
+
+func partsOf(p *internal.Policy) parts {
+	out := parts{known: map[signed]string{}}
 	seen := [numThings]map[string]bool{}
 	add := func(thing int, key string, r internal.PolicyRule) {
 		if seen[thing] == nil {
@@ -342,7 +353,7 @@ func partsOf(p *internal.Policy) (out parts) {
 		}
 		seen[thing][key] = true
 		r.Level = internal.LevelMetadata
-		out[thing] = append(out[thing], apipolicy.NewPolicyRuleEvaluator(&internal.Policy{Rules: []internal.PolicyRule{r}}))
+		out.of[thing] = append(out.of[thing], apipolicy.NewPolicyRuleEvaluator(&internal.Policy{Rules: []internal.PolicyRule{r}}))
 	}
 	joined := func(s []string) string { return strings.Join(s, "\x00") }
 	for _, r := range p.Rules {
@@ -373,17 +384,22 @@ func partsOf(p *internal.Policy) (out parts) {
 	return out
 }
 
-// sign tells what the parts say of a choice.
+// sign appends what the parts say of a choice.
 func (p *parts) sign(thing int, c *choice, key []byte) []byte {
+	of := signed{thing, c.target, c.text, strings.Join(c.groups, "\n")}
+	if known, ok := p.known[of]; ok {
+		return append(key, known...)
+	}
 	r := request{isResource: true}
 	c.put(thing, &r)
-	a := r.attributes()
-	for _, e := range p[thing] {
+	a, start := r.attributes(), len(key)
+	for _, e := range p.of[thing] {
 		if e.EvaluatePolicyRule(a).Level == internal.LevelMetadata {
 			key = append(key, '1')
 		} else {
 			key = append(key, '0')
 		}
 	}
+	p.known[of] = string(key[start:])
 	return key
 }

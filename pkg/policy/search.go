@@ -39,6 +39,8 @@ type search struct {
 	single                      [numThings][]int
 	several, late, uris, always []int
 	cells                       int
+	// spaces are the namespaces that make a difference.
+	spaces []string
 	// isGeneral is what general found plus one, 0 before.
 	isGeneral truth
 	scratch   []truth
@@ -52,6 +54,9 @@ func newSearch(s *subject, p *internal.Policy, signs *parts) *search {
 	n.addSubject(s)
 	if p != nil {
 		n.addPolicy(p)
+	}
+	for _, c := range withOther(n.namespaces) {
+		x.spaces = append(x.spaces, c.text)
 	}
 	x.things[aTarget] = x.classes(aTarget, n.targets(), signs)
 	x.things[aVerb] = x.classes(aVerb, n.verbChoices(), signs)
@@ -145,9 +150,7 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 		if thing == aTarget {
 			key = fmt.Appendf(key, " %v %v %v", c.target.takes("create"), c.target.takes("get"), c.target.takes("watch"))
 		}
-		if thing == aTarget && len(x.uris) > 0 || thing == aNamespace && len(x.uris) > 0 {
-			key = fmt.Appendf(key, " %v %s", c.target, c.text)
-		}
+		key = x.signURI(thing, c, key)
 		if thing == aVerb {
 			key = fmt.Appendf(key, " %v %v %v %v", slices.Contains(resourceVerbs, c.text), slices.Contains(pathVerbs, c.text), c.text == "watch", nameless(c.text))
 			key = fmt.Appendf(key, " %v %v", c.text == "create", c.text == "get")
@@ -163,6 +166,32 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 		out = append(out, c)
 	}
 	return out
+}
+
+// signURI tells what the checks of the URI say of a choice, whatever else is chosen.
+func (x *search) signURI(thing int, c *choice, key []byte) []byte {
+	if len(x.uris) == 0 || thing != aTarget && thing != aNamespace {
+		return key
+	}
+	if thing == aNamespace {
+		for _, uri := range x.subject.constants[ofURI] {
+			if strings.Contains(uri, "/namespaces/"+c.text) {
+				return append(key, c.text...)
+			}
+		}
+		return key
+	}
+	for _, space := range x.spaces {
+		for _, verb := range []string{"get", "watch"} {
+			r := request{verb: verb, namespace: space}
+			c.put(thing, &r)
+			start, next := uriOf(r)
+			for _, i := range x.uris {
+				key = append(key, byte('0'+x.subject.atoms[i].uri(start, next)))
+			}
+		}
+	}
+	return key
 }
 
 // doubt opens the checks of which it is not known which texts fit, such as regular expressions, for what nobody names.
@@ -301,9 +330,13 @@ func (x *search) at(c *cell, stage string, l level) []truth {
 	return v
 }
 
-// there tells whether a body is in the event of a stage at a level. A path has no bodies.
+// there tells whether a body is in the event of a stage at a level. A path has no bodies, and what only
+// reads sends none.
 func there(c *cell, stage string, l, body level) bool {
 	if !c.request.isResource || l < body || stage == received {
+		return false
+	}
+	if verb := c.request.verb; body == levelRequest && (verb == "get" || verb == "list" || verb == "watch") {
 		return false
 	}
 	return body <= levelRequest || stage == complete || stage == panicked
@@ -346,7 +379,7 @@ func (x *search) defects(c *cell, stage string, l level) (d defect) {
 	if x.subject.formula.eval(v) == no {
 		return d
 	}
-	x.blind(v, missing, &d)
+	x.blind(c, v, missing, &d)
 	for _, i := range bodies {
 		v[i] = no
 	}
@@ -387,10 +420,11 @@ func (x *search) decides(v []truth, i int, bodies, missing []int) bool {
 }
 
 // blind finds the missing atoms that would have kept the rule from firing. v is not changed.
-func (x *search) blind(v []truth, missing []int, d *defect) {
+func (x *search) blind(c *cell, v []truth, missing []int, d *defect) {
 	var negative []int
 	for _, i := range missing {
-		if !x.subject.atoms[i].negative {
+		// What no event of the request has is no loss.
+		if a := x.subject.atoms[i]; !a.negative || !there(c, complete, levelResponse, a.reads.body) {
 			continue
 		}
 		negative = append(negative, i)
