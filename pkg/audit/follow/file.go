@@ -120,8 +120,8 @@ func (f *Follower) begin(c candidate) (text []byte, packed bool, err error) {
 	}
 	defer in.Close()
 	text, packed, err = readHead(in)
-	if errors.Is(err, errUnfinished) && f.now().Sub(c.modified) > quietTime && len(text) > 0 {
-		err = nil // it is broken, and will be told when it is read
+	if errors.Is(err, errUnfinished) && (f.o.Once || f.now().Sub(c.modified) > quietTime) {
+		err = nil // it is broken, which is told when it is read
 	}
 	if err == nil {
 		f.heads[c.id] = cachedHead{c.size, c.modified, text, packed}

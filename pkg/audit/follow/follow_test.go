@@ -462,6 +462,35 @@ func TestRunOnce(t *testing.T) {
 	if _, err := os.Stat(r.o.Position); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a position is kept: %v", err)
 	}
+	// A packed one that is cut off is told.
+	for k := range 1000 {
+		r.write("x.log", line(fmt.Sprint(k, k*k*7919)))
+	}
+	r.pack("x.log")
+	info, err := os.Stat(r.path("x.log.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(r.path("x.log.gz"), info.Size()-20); err != nil {
+		t.Fatal(err)
+	}
+	r.o.Path = r.path("x.log.gz")
+	r.restart()
+	if err := r.f.Run(t.Context()); err != nil || len(r.got) < 500 || r.f.Stats().Unknown != 1 {
+		t.Errorf("error %v after %d events, %+v", err, len(r.got), r.f.Stats())
+	}
+	for _, n := range []int64{3, 15, 40} {
+		r.write("y.log", line("y"))
+		r.pack("y.log")
+		if err := os.Truncate(r.path("y.log.gz"), n); err != nil {
+			t.Fatal(err)
+		}
+		r.o.Path = r.path("y.log.gz")
+		r.restart()
+		if err := r.f.Run(t.Context()); err != nil || r.f.Stats().Unknown != 1 {
+			t.Errorf("cut after %d bytes: error %v, %+v", n, err, r.f.Stats())
+		}
+	}
 	fifo := New(Options{Path: "/dev/null", Once: true, Log: zap.NewNop()})
 	if err := fifo.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "neither a file nor a directory") {
 		t.Errorf("a device: %v", err)

@@ -25,7 +25,7 @@ type writer struct {
 	killed  bool
 }
 
-const logName0 = "audit.log"
+const current = "audit.log"
 
 func (w *writer) event() string {
 	id := fmt.Sprintf("%06d", len(w.events))
@@ -62,13 +62,13 @@ func (w *writer) finish() {
 
 // turn renames the log. Who writes it goes on with the old file until reopen when it is told late.
 func (w *writer) turn(numbers, late bool) {
-	if w.name != logName0 {
+	if w.name != current {
 		w.reopen()
 	}
 	if !late {
 		w.finish()
 	}
-	if _, err := os.Stat(w.path(logName0)); err != nil {
+	if _, err := os.Stat(w.path(current)); err != nil {
 		return
 	}
 	w.serial++
@@ -76,30 +76,30 @@ func (w *writer) turn(numbers, late bool) {
 	if numbers {
 		to = fmt.Sprintf("audit.log.%d", w.serial)
 	}
-	w.rename(logName0, to)
+	w.rename(current, to)
 	w.rotated = append([]string{to}, w.rotated...)
 	if late {
 		w.name = to
 	} else if rapid.Bool().Draw(w.t, "at once") {
-		w.write(logName0)
+		w.write(current)
 	}
 }
 
 func (w *writer) reopen() {
 	w.finish()
-	w.name = logName0
+	w.name = current
 }
 
 // copyTruncate copies the log and empties it.
 func (w *writer) copyTruncate() {
 	w.reopen()
-	if _, err := os.Stat(w.path(logName0)); err != nil {
+	if _, err := os.Stat(w.path(current)); err != nil {
 		return
 	}
 	w.serial++
 	to := fmt.Sprintf("audit.log-20261121%03d", w.serial)
-	w.copyFile(logName0, to)
-	w.truncate(logName0)
+	w.copyFile(current, to)
+	w.truncate(current)
 	w.rotated = append([]string{to}, w.rotated...)
 }
 
@@ -136,8 +136,8 @@ func TestRandom(t *testing.T) {
 	run := 0
 	rapid.Check(t, func(t *rapid.T) {
 		run++
-		w := &writer{t: t, name: logName0, rig: &rig{fatal: t.Fatal, dir: filepath.Join(dir, fmt.Sprint(run))}}
-		w.o.Path, w.o.Position = w.path(logName0), filepath.Join(w.dir, "position.json")
+		w := &writer{t: t, name: current, rig: &rig{fatal: t.Fatal, dir: filepath.Join(dir, fmt.Sprint(run))}}
+		w.o.Path, w.o.Position = w.path(current), filepath.Join(w.dir, "position.json")
 		if rapid.Bool().Draw(t, "directory") {
 			w.o.Path = filepath.Dir(w.o.Path)
 		}

@@ -140,7 +140,7 @@ func (f *Follower) unreadable(ctx context.Context, t *file, text []byte, err err
 	t.advance(n)
 	f.dirty = f.dirty || n > 0
 	t.close()
-	if f.now().Sub(t.modified) <= quietTime && errors.Is(err, io.ErrUnexpectedEOF) {
+	if !f.o.Once && f.now().Sub(t.modified) <= quietTime && errors.Is(err, io.ErrUnexpectedEOF) {
 		t.stuck = t.disk
 		return nil
 	}
