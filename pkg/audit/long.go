@@ -69,7 +69,7 @@ func (s *stream) member(o *long, inList bool, depth int) error {
 	switch {
 	case name == "items" && !inList && first == '[' && (o.isList || !o.named):
 		return s.items(o, depth)
-	case name == "requestObject" || name == "responseObject":
+	case isBulky(name):
 		n, err := s.pass(depth, at+len(null))
 		if n > len(null) {
 			s.kept = append(s.kept[:at], null...)
@@ -162,3 +162,31 @@ func (s *stream) objectEnd(o *long, inList bool, depth int) error {
 	}
 	return c.flush()
 }
+
+// lost is how many bytes an event is shorter without its request and response object.
+func (r *Record) lost() (n int) {
+	r.bulky(func(value scan.Span) { n += int(value.End-value.Start) - len(null) })
+	return n
+}
+
+// shortened is the event as compact JSON without its request and response object.
+func (r *Record) shortened() string {
+	from, at := len(r.b.scratch), r.span.Start
+	r.bulky(func(value scan.Span) {
+		r.b.scratch = append(scan.Compact(r.b.scratch, r.b.doc[at:value.Start]), null...)
+		at = value.End
+	})
+	r.b.scratch = scan.Compact(r.b.scratch, r.b.doc[at:r.span.End])
+	return view(r.b.scratch[from:])
+}
+
+// bulky calls do for the request and response object, unless they are shorter than what takes their place.
+func (r *Record) bulky(do func(value scan.Span)) {
+	r.members(r.span, func(key string, value scan.Span) {
+		if isBulky(key) && int(value.End-value.Start) > len(null) {
+			do(value)
+		}
+	})
+}
+
+func isBulky(key string) bool { return key == "requestObject" || key == "responseObject" }

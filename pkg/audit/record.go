@@ -28,7 +28,12 @@ type Record struct {
 func (r *Record) PluginName() string { return "k8saudit" }
 
 // PluginInfo is the event as compact JSON.
-func (r *Record) PluginInfo() string { return r.json(r.span) }
+func (r *Record) PluginInfo() string {
+	if r.trimmed {
+		return r.shortened()
+	}
+	return r.json(r.span)
+}
 
 // AppendIdentity appends the cluster that the batch names and the content of the event, so that the same event has the
 // same identity when the API server sends it again, and when it is read from the log file of the API server.
@@ -40,17 +45,22 @@ func (r *Record) AppendIdentity(dst []byte) (identity []byte, everywhere bool) {
 // content is the text of the event between its braces, without white space between the tokens and without the members
 // kind and apiVersion at its beginning: lines of a log file have them there, items of an EventList do not.
 func (r *Record) content() string {
-	s := &r.b.s
-	start, end := s.Space(int(r.span.Start)+1), int(r.span.End)-1
+	s, doc, span, spaced := &r.b.s, r.b.doc, r.span, r.spaced
+	if r.trimmed {
+		doc, spaced = r.shortened(), false
+		s, span = new(scan.Scanner), scan.Span{End: uint32(len(doc))}
+		s.Reset([]byte(doc))
+	}
+	start, end := s.Space(int(span.Start)+1), int(span.End)-1
 	for more := true; more && start < end; {
 		key, value := s.Key(start)
-		if name := r.b.doc[start+1 : key-1]; name != "kind" && name != "apiVersion" {
+		if name := doc[start+1 : key-1]; name != "kind" && name != "apiVersion" {
 			break
 		}
 		start, more = s.Next(s.Value(value, 0), '}')
 	}
-	raw := r.b.doc[min(start, end):end]
-	if !r.spaced {
+	raw := doc[min(start, end):end]
+	if !spaced {
 		return raw
 	}
 	from := len(r.b.scratch)

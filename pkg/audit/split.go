@@ -271,16 +271,6 @@ func (c *cutter) finish(i, end int) int {
 	return end
 }
 
-// lost is how many bytes an event is shorter without its request and response object.
-func (r *Record) lost() (n int) {
-	r.members(r.span, func(key string, value scan.Span) {
-		if key == "requestObject" || key == "responseObject" {
-			n += max(0, int(value.End-value.Start)-len(null))
-		}
-	})
-	return n
-}
-
 // flush hands over what was cut.
 func (c *cutter) flush() error {
 	if len(c.b.events) == 0 && c.b.rejected() == 0 && c.b.Foreign == 0 {

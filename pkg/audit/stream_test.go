@@ -48,7 +48,11 @@ func collect(t testing.TB, run func(to func(*Batch) error) error) (got streamed)
 			id, _ := extractText(t, c, e, "ka.auditid").(string)
 			object, _ := extractText(t, c, e, "ka.req.configmap.obj").(string)
 			cut, _ := extractText(t, c, e, "ka.truncated").(string)
-			got.Ids = append(got.Ids, id+" "+object+" "+cut)
+			identity, _ := e.Data.(*Record).AppendIdentity(nil)
+			got.Ids = append(got.Ids, fmt.Sprintf("%s %s %s %q", id, object, cut, identity))
+			if cut == "true" {
+				got.Ids = append(got.Ids, e.Data.(*Record).PluginInfo())
+			}
 		}
 		for reason, n := range b.Rejected {
 			if n > 0 {
@@ -177,7 +181,7 @@ func TestStreamPlaces(t *testing.T) {
 	got := streamText(t, text, 4096, 500, nil)
 	wantPlace := strings.Index(text, "\n{},") + 1
 	wantErr := fmt.Sprintf("malformed JSON: 'o' where a value is expected, at line 1003, column 2 (byte %d)", strings.Index(text, "oops"))
-	if len(got.Ids) != 1001 || got.Trimmed != 1001 || !slices.Equal(got.Places, []int{wantPlace}) || got.Err != wantErr {
+	if len(got.Ids) != 2*1001 || got.Trimmed != 1001 || !slices.Equal(got.Places, []int{wantPlace}) || got.Err != wantErr {
 		t.Errorf("%d events, %d trimmed, rejected at %v, want %d; error %q, want %q", len(got.Ids), got.Trimmed, got.Places, wantPlace, got.Err, wantErr)
 	}
 }
