@@ -3,6 +3,9 @@ package audit
 import (
 	"bytes"
 	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"sort"
 	"strings"
 	"testing"
@@ -105,4 +108,48 @@ func askedFields(b *testing.B, c *field.Catalogue) []asked {
 		all = append(all, asked{f: f})
 	}
 	return all
+}
+
+// BenchmarkStream evaluates a body of 100 MB while it arrives: events of 2.5 kB, and events of 250 kB.
+func BenchmarkStream(b *testing.B) {
+	for name, length := range map[string]int{"events of 2.5 kB": 2_500, "events of 250 kB": 250_000} {
+		item := strings.TrimSuffix(line("a"), "}") + `,"requestObject":{"data":{"x":"` + strings.Repeat("x", length) + `"}}}`
+		n := 100_000_000 / len(item)
+		b.Run(name, func(b *testing.B) {
+			r := NewReceiver(&Splitter{}, accept)
+			req := httptest.NewRequest(http.MethodPost, "/k8s-audit", nil)
+			req.Header.Set("Content-Type", "application/json")
+			b.SetBytes(int64(n * (len(item) + 1)))
+			b.ReportAllocs()
+			for b.Loop() {
+				req.Body = io.NopCloser(&repeated{head: "[", item: item + ",", n: n - 1, tail: item + "]"})
+				req.ContentLength = -1
+				w := httptest.NewRecorder()
+				if r.ServeHTTP(w, req); w.Code != 200 {
+					b.Fatal(w.Body)
+				}
+			}
+			b.ReportMetric(float64(n)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkPacked evaluates a body that is packed by gzip.
+func BenchmarkPacked(b *testing.B) {
+	body, events := benchBody(b)
+	text := pack(b, string(body))
+	r := NewReceiver(&Splitter{}, accept)
+	req := httptest.NewRequest(http.MethodPost, "/k8s-audit", nil)
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Content-Encoding", "gzip")
+	b.SetBytes(int64(len(body)))
+	b.ReportAllocs()
+	for b.Loop() {
+		req.Body, req.ContentLength = io.NopCloser(strings.NewReader(text)), int64(len(text))
+		w := httptest.NewRecorder()
+		if r.ServeHTTP(w, req); w.Code != 200 {
+			b.Fatal(w.Body)
+		}
+	}
+	b.ReportMetric(float64(events)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
