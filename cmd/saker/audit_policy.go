@@ -50,10 +50,42 @@ func readPolicy(c *cobra.Command, path string) (*policy.Policy, error) {
 }
 
 // selecting are the flags that choose among rules.
-type selecting struct{ names []string }
+type selecting struct{ names, enable, tags []string }
 
 func (s *selecting) register(c *cobra.Command) {
-	c.Flags().StringArrayVar(&s.names, "rule", nil, "only the rules of this `name`, in which each * stands for any text, disabled ones too; may be given again")
+	f := c.Flags()
+	f.StringArrayVar(&s.names, "rule", nil, "only the rules of this `name`, in which each * stands for any text, disabled ones too; may be given again")
+	f.StringArrayVar(&s.enable, "enable", nil, "the rules of this `name` too, though they are off, as with saker run; may be given again")
+	f.StringArrayVar(&s.tags, "enable-tag", nil, "the rules of this `tag` too, though they are off, as with saker run; may be given again")
+}
+
+// apply switches rules on and off.
+func (s *selecting) apply(set *rule.Set) error {
+	var selections []rule.Selection
+	var flags []string
+	choose := func(flag string, one rule.Selection) {
+		selections, flags = append(selections, one), append(flags, flag)
+	}
+	if len(s.names) > 0 {
+		choose("--rule", rule.Selection{Rule: "*"})
+	}
+	for _, name := range s.names {
+		choose("--rule", rule.Selection{Enable: true, Rule: name})
+	}
+	for _, name := range s.enable {
+		choose("--enable", rule.Selection{Enable: true, Rule: name})
+	}
+	for _, tag := range s.tags {
+		choose("--enable-tag", rule.Selection{Enable: true, Tag: tag})
+	}
+	if unmatched := set.Select(selections); len(unmatched) > 0 {
+		one := unmatched[0]
+		if one.Hint == "" {
+			return fmt.Errorf("flag %s: %s", flags[one.Index], one.Message)
+		}
+		return fmt.Errorf("flag %s: %s; %s", flags[one.Index], one.Message, one.Hint)
+	}
+	return nil
 }
 
 // compile loads rules files, or the built-in rules where paths is empty. Errors in them are printed.
@@ -70,14 +102,8 @@ func (s *selecting) compile(c *cobra.Command, paths []string) (*rule.Compiled, e
 	}
 	catalogues := daemon.Catalogues("")
 	set, found := rule.Load(files, catalogues)
-	if len(s.names) > 0 {
-		selections := []rule.Selection{{Rule: "*"}}
-		for _, name := range s.names {
-			selections = append(selections, rule.Selection{Enable: true, Rule: name})
-		}
-		if unmatched := set.Select(selections); len(unmatched) > 0 {
-			return nil, fmt.Errorf("flag --rule: %s; %s", unmatched[0].Message, unmatched[0].Hint)
-		}
+	if err := s.apply(set); err != nil {
+		return nil, err
 	}
 	compiled, more := set.Compile(catalogues)
 	found = append(found, more...)
