@@ -239,7 +239,7 @@ func TestHugeRequest(t *testing.T) {
 			req.ContentLength = int64(2 + 400*len(item) + 399)
 		}
 		req.Header.Set("Content-Type", "application/json")
-		if resp, a := do(t, req); resp.StatusCode != 200 || a.Accepted != 400 || len(l.take()) != 400 {
+		if resp, a := do(t, req); resp.StatusCode != http.StatusOK || a.Accepted != 400 || len(l.take()) != 400 {
 			t.Errorf("announced %v: status %d, %+v", announced, resp.StatusCode, a)
 		}
 	}

@@ -95,7 +95,7 @@ func TestPackedLimit(t *testing.T) {
 	l.r.MaxBody = 10 << 20
 	body := pack(t, "["+strings.Repeat(line("a")+",\n", 1000), strings.Repeat(" ", 11<<20))
 	resp, a := post(t, l.server.URL, "/k8s-audit", body, "Content-Encoding", "gzip")
-	if resp.StatusCode != 413 || a.Accepted != len(l.take()) || !strings.Contains(a.Error, "longer than 10485760 bytes") {
+	if resp.StatusCode != http.StatusRequestEntityTooLarge || a.Accepted != len(l.take()) || !strings.Contains(a.Error, "longer than 10485760 bytes") {
 		t.Errorf("status %d, %+v", resp.StatusCode, a)
 	}
 	l.account(t, map[int]uint64{413: 1}, uint64(a.Accepted), 0)

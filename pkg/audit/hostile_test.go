@@ -221,7 +221,7 @@ func TestSlowloris(t *testing.T) {
 	}
 	waitFor(t, func() bool {
 		resp, a := post(t, l.server.URL, "/k8s-audit", oneEvent)
-		return resp.StatusCode == 200 && a.Accepted == 1
+		return resp.StatusCode == http.StatusOK && a.Accepted == 1
 	})
 	waitFor(t, func() bool { s := l.r.Stats(); return s.Reading == 0 && s.Requests[408]+s.Requests[503] >= n*3/4 })
 }
@@ -244,7 +244,7 @@ func TestSlowStreams(t *testing.T) {
 	if got, text := w.hear(t); got != 503 || !strings.Contains(text, "long bodies") {
 		t.Errorf("a third long body: status %d %s", got, text)
 	}
-	if resp, a := post(t, l.server.URL, "/k8s-audit", oneEvent); resp.StatusCode != 200 {
+	if resp, a := post(t, l.server.URL, "/k8s-audit", oneEvent); resp.StatusCode != http.StatusOK {
 		t.Errorf("an ordinary body: status %d, %+v", resp.StatusCode, a)
 	}
 	for _, w := range slow {
@@ -307,7 +307,7 @@ func TestRapidReset(t *testing.T) {
 			break // the server had enough
 		}
 	}
-	if resp, a := post(t, l.server.URL, "/k8s-audit", oneEvent); resp.StatusCode != 200 {
+	if resp, a := post(t, l.server.URL, "/k8s-audit", oneEvent); resp.StatusCode != http.StatusOK {
 		t.Errorf("beside it: status %d, %+v", resp.StatusCode, a)
 	}
 	conn.Close()
@@ -329,7 +329,7 @@ func TestPlainHTTP2(t *testing.T) {
 			t.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != 200 || resp.ProtoMajor != 2 {
+		if resp.StatusCode != http.StatusOK || resp.ProtoMajor != 2 {
 			t.Errorf("status %d, %s", resp.StatusCode, resp.Proto)
 		}
 	}

@@ -155,7 +155,7 @@ func (s *stream) objectEnd(o *long, inList bool, depth int) error {
 		each = c.listItem
 	}
 	if each(0, depth) < 0 {
-		return o.begin.of(c.failure().(*BodyError)) // cannot happen: what is kept was passed
+		return c.failure() // cannot happen: what is kept was passed
 	}
 	if rejects := s.batch.Rejects; depth == 0 && len(rejects) == 1 {
 		return s.reject(rejects[0].Reason, o.begin, depth)

@@ -288,11 +288,11 @@ func TestBrokenLate(t *testing.T) {
 	}
 	list.WriteString(line("last"))
 	resp, a := post(t, url, "/k8s-audit", list.String()+"?]")
-	if resp.StatusCode != 400 || a.Accepted != n+1 || a.Duplicates != 0 || a.Line != n+1 || *a.Offset != list.Len() {
+	if resp.StatusCode != http.StatusBadRequest || a.Accepted != n+1 || a.Duplicates != 0 || a.Line != n+1 || *a.Offset != list.Len() {
 		t.Errorf("status %d, %+v; the defect is at byte %d", resp.StatusCode, a, list.Len())
 	}
 	resp, a = post(t, url, "/k8s-audit", list.String()+"]")
-	if resp.StatusCode != 200 || a.Accepted != 0 || a.Duplicates != n+1 {
+	if resp.StatusCode != http.StatusOK || a.Accepted != 0 || a.Duplicates != n+1 {
 		t.Errorf("again: status %d, %+v", resp.StatusCode, a)
 	}
 	if s := r.Stats(); s.Events != n+1 || s.Duplicates != n+1 || s.Requests[400] != 1 || s.Requests[200] != 1 {

@@ -80,7 +80,7 @@ func TestClientCertificates(t *testing.T) {
 			if err == nil {
 				resp.Body.Close()
 			}
-			if in := err == nil && resp.StatusCode == 200; in != c.in || l.r.Stats().Requests[200]-before != map[bool]uint64{true: 1}[c.in] {
+			if in := err == nil && resp.StatusCode == http.StatusOK; in != c.in || l.r.Stats().Requests[200]-before != map[bool]uint64{true: 1}[c.in] {
 				t.Errorf("let in: %v, error %v", in, err)
 			}
 			if c.in && (resp.ProtoMajor == 2) != c.h2 {
@@ -155,7 +155,7 @@ func BenchmarkBatch(b *testing.B) {
 			b.Fatal(err)
 		}
 		resp.Body.Close()
-		if resp.StatusCode != 200 {
+		if resp.StatusCode != http.StatusOK {
 			b.Fatal(resp.Status)
 		}
 	}
