@@ -184,10 +184,11 @@ func (b *body) arm() {
 	_ = b.control.SetReadDeadline(time.Now().Add(b.r.BodyTimeout)) // not supported where there is no connection
 }
 
-// book takes memory into account, before it is taken.
+// book takes memory into account, before it is taken. A body that is alone gets what it needs: one with a very long event
+// would else never be taken.
 func (b *body) book(n int) error {
 	b.held += int64(n)
-	if b.r.counters.inFlightBytes.Add(int64(n)) > b.r.MaxBytes {
+	if all := b.r.counters.inFlightBytes.Add(int64(n)); all > b.r.MaxBytes && all > b.held {
 		return busy(tooManyBytes)
 	}
 	return nil

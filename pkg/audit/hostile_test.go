@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"golang.org/x/net/http2"
@@ -335,3 +336,67 @@ func TestPlainHTTP2(t *testing.T) {
 	}
 	l.account(t, map[int]uint64{200: 2}, 10_001, 0)
 }
+
+// TestOneByteASecond has a body come a byte a second: it is cut off in time, and what it held is free again.
+func TestOneByteASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewReceiver(&Splitter{}, accept)
+		server, client := net.Pipe()
+		made := NewServer("", nil, r)
+		conns := &oneConn{conn: server, closed: make(chan struct{})}
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			_ = made.Serve(conns) // ends when it is closed
+		}()
+		go func() {
+			_, err := fmt.Fprintf(client, "%sContent-Length: 1000\r\n\r\n", postHead)
+			for err == nil {
+				time.Sleep(time.Second)
+				_, err = client.Write([]byte(" "))
+			}
+		}()
+		began := time.Now()
+		resp, err := http.ReadResponse(bufio.NewReader(client), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp.Body.Close()
+		if took := time.Since(began); resp.StatusCode != http.StatusRequestTimeout || took != r.BodyTimeout {
+			t.Errorf("status %d after %s", resp.StatusCode, took)
+		}
+		client.Close()
+		if err := made.Close(); err != nil {
+			t.Error(err)
+		}
+		<-done
+		synctest.Wait()
+		if s := r.Stats(); s.Reading != 0 || s.InFlightBytes != 0 || s.Requests[http.StatusRequestTimeout] != 1 {
+			t.Errorf("%+v", s)
+		}
+	})
+}
+
+// oneConn is a listener with one connection.
+type oneConn struct {
+	conn   net.Conn
+	given  bool
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (o *oneConn) Accept() (net.Conn, error) {
+	if !o.given {
+		o.given = true
+		return o.conn, nil
+	}
+	<-o.closed
+	return nil, net.ErrClosed
+}
+
+func (o *oneConn) Close() error {
+	o.once.Do(func() { close(o.closed) })
+	return nil
+}
+
+func (o *oneConn) Addr() net.Addr { return o.conn.LocalAddr() }

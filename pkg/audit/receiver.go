@@ -73,7 +73,8 @@ type Receiver struct {
 	Path string
 	// MaxBody is the greatest length of a body in bytes, unpacked.
 	MaxBody int64
-	// MaxBytes is how much memory the bodies that are worked on may take together, in bytes.
+	// MaxBytes is how much memory the bodies that are worked on may take together, in bytes. One that is alone may take
+	// more, for an event that is longer.
 	MaxBytes int64
 	// MaxRequests is how many bodies are worked on at once, MaxReading how many may be arriving, MaxStreams how many of
 	// these may be longer than 4 MiB.

@@ -332,3 +332,15 @@ func BenchmarkReceiver(b *testing.B) {
 	}
 	b.ReportMetric(float64(events)*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
+
+// TestLongEventAlone takes an event that is longer than all bodies together may be, when there is no other.
+func TestLongEventAlone(t *testing.T) {
+	r := NewReceiver(&Splitter{MaxEvent: 3 << 20}, accept)
+	r.MaxBytes, r.whole = 1<<20, 100_000
+	url := serve(t, r).URL
+	body := strings.TrimSuffix(oneEvent, "}") + `,"requestObject":"` + strings.Repeat("x", 2<<20) + `"}`
+	if resp, a := post(t, url, "/k8s-audit", body); resp.StatusCode != http.StatusOK || a.Accepted != 1 || r.Stats().Trimmed != 0 {
+		t.Errorf("status %d, %+v", resp.StatusCode, a)
+	}
+	waitFor(t, func() bool { return r.Stats().InFlightBytes == 0 })
+}
