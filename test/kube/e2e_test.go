@@ -2,6 +2,7 @@ package kube
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -91,10 +92,11 @@ func settled(t *testing.T, c *cluster, d *daemon) {
 			return fmt.Errorf("%d of %d events are evaluated", evaluated, logged)
 		}
 		queued, err := d.metric("saker_alerts_queued")
-		if err == nil && queued > 0 {
-			err = fmt.Errorf("%d alerts wait for delivery", queued)
+		if err != nil || queued > 0 {
+			return errors.Join(err, fmt.Errorf("%d alerts wait for delivery", queued))
 		}
-		return err
+		t.Logf("%d events", evaluated)
+		return nil
 	})
 }
 
