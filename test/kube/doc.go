@@ -8,6 +8,6 @@
 // A scenario is a row of a table: what somebody does by client-go, and the alerts that this has to give. Requests carry
 // audit ids of the test's choice, by which each alert finds its scenario; an alert that finds none fails the test, too.
 //
-// With -rules PATH other rules than those built in are tried. With -dump DIR the test writes the events of each scenario, as the API server's own log has them, into files that
-// `saker test` can read.
+// With -rules PATH other rules than those built in are tried. With -dump DIR the test writes the events of each scenario,
+// as the API server's own log has them, into files that `saker test` can read.
 package kube
