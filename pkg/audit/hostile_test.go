@@ -349,13 +349,14 @@ func TestOneByteASecond(t *testing.T) {
 			defer close(done)
 			_ = made.Serve(conns) // ends when it is closed
 		}()
-		go func() {
+		var slow sync.WaitGroup
+		slow.Go(func() {
 			_, err := fmt.Fprintf(client, "%sContent-Length: 1000\r\n\r\n", postHead)
 			for err == nil {
 				time.Sleep(time.Second)
 				_, err = client.Write([]byte(" "))
 			}
-		}()
+		})
 		began := time.Now()
 		resp, err := http.ReadResponse(bufio.NewReader(client), nil)
 		if err != nil {
@@ -370,7 +371,7 @@ func TestOneByteASecond(t *testing.T) {
 			t.Error(err)
 		}
 		<-done
-		synctest.Wait()
+		slow.Wait()
 		if s := r.Stats(); s.Reading != 0 || s.InFlightBytes != 0 || s.Requests[http.StatusRequestTimeout] != 1 {
 			t.Errorf("%+v", s)
 		}
