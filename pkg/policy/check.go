@@ -242,7 +242,7 @@ func (c *checker) cell(x *cell) bool {
 			c.inspect(x, d, stage, l)
 		}
 	}
-	if wanted && !fed {
+	if wanted && !fed && !c.withheld(x, l) {
 		c.lost = true
 		c.tell(x, d, l)
 	}
@@ -252,8 +252,18 @@ func (c *checker) cell(x *cell) bool {
 	return true
 }
 
+// withheld tells whether a rule that does not name the resource is without bodies in which credentials travel: that is
+// as it should be.
+func (c *checker) withheld(x *cell, l level) bool {
+	most := x.picks[aTarget].target.withheld()
+	return l >= most && most < levelResponse && !c.search.names(x)
+}
+
 // inspect looks at what is missing where the rule fires.
 func (c *checker) inspect(x *cell, d decision, stage string, l level) {
+	if c.withheld(x, l) {
+		return
+	}
 	found := c.search.defects(x, stage, l)
 	if len(found.lost) > 0 {
 		c.add(x, PartMissing, d.rule, l, stage, found.lost)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/saker-security/saker/pkg/rule"
 )
@@ -139,6 +140,9 @@ func (g *generator) draft() *draft {
 		}
 	}
 	for i, b := range g.boxes {
+		if !g.options.SecretBodies && b.everyResource {
+			d.guard(b)
+		}
 		e := &entry{box: *b}
 		d.omitStages(e, b.stages, g.boxes[i+1:])
 		if !g.options.MetadataForRest {
@@ -154,6 +158,23 @@ func (g *generator) draft() *draft {
 		d.rules = append(d.rules, &entry{box: box{level: levelNone, everyResource: true, everyPath: true}, why: "No rule looks at anything else."})
 	}
 	return d
+}
+
+// guard keeps credentials out of a box for all resources that records bodies.
+func (d *draft) guard(b *box) {
+	for _, l := range []level{levelMetadata, levelRequest} {
+		e := &entry{box: box{level: l, verbs: b.verbs, users: b.users, members: b.members, namespaces: b.namespaces}, why: "In these bodies credentials travel."}
+		for _, resource := range []string{"secrets", "serviceaccounts/token", "tokenreviews"} {
+			name, sub, _ := strings.Cut(resource, "/")
+			if t := (target{resource: name, subresource: sub}); t.withheld() == l && l < b.level {
+				e.resources = append(e.resources, kinds[name].groups[0]+" "+resource)
+			}
+		}
+		if len(e.resources) > 0 {
+			d.omitStages(e, b.stages, nil)
+			d.rules = append(d.rules, e)
+		}
+	}
 }
 
 // omitStages leaves out what neither the box nor those behind it with the same requests need.
