@@ -26,14 +26,14 @@ const (
 func (s State) String() string { return [...]string{"new", "seen", "busy"}[s] }
 
 // Claim stands for an event between Begin and Done or Forget. The zero Claim stands for none.
-type Claim struct {
-	key key
-	at  int64
-}
+type Claim seen
 
-// key tells events apart: two hashes with seeds of their own, so that nobody who sends events can make two of them the
-// same.
-type key struct{ a, b uint64 }
+// key tells events apart: 96 bits of two hashes with seeds of their own, so that nobody who sends events can make two of
+// them the same.
+type key struct {
+	b uint64
+	a uint32
+}
 
 // maxWindow bounds the events of a Window, whose places are numbers of 32 bits.
 const maxWindow = 1 << 28
@@ -43,10 +43,10 @@ const maxWindow = 1 << 28
 // apiVersion at their beginning and white space between the tokens. That auditID and stage are the same is not enough:
 // clients choose the id. An event without auditID is always New.
 //
-// It holds a bounded number of events. One of them takes 24 bytes, and 16 to 32 bytes to find it; the memory is taken
+// It holds a bounded number of events. One of them takes 16 bytes, and 16 to 32 bytes to find it; the memory is taken
 // when it is first used. A Window is safe for concurrent use.
 type Window struct {
-	keep  int64
+	keep  uint32
 	seeds [4]maphash.Seed
 	born  time.Time
 
@@ -60,20 +60,26 @@ type Window struct {
 	evicted uint64
 }
 
-// seen is an event that was evaluated, and when that began, in nanoseconds since the Window was made.
+// seen is an event that was evaluated: its key, and when that began in milliseconds since the Window was made, which
+// start anew after 49 days.
 type seen struct {
-	key key
-	at  int64
+	b     uint64
+	a, at uint32
 }
 
-// slot is an entry of the index: the place in the ring plus 1, 0 for none, and the low bits of the key, which say where
-// the search for it starts and mostly also that it is another one.
+func (s seen) key() key { return key{s.b, s.a} }
+
+// longest bounds how long an event is remembered, to far less than the 49 days.
+const longest = 24 * time.Hour
+
+// slot is an entry of the index: the place in the ring plus 1, 0 for none, and a part of the key, which says where the
+// search for it starts and mostly also that it is another one.
 type slot struct{ place, low uint32 }
 
 // NewWindow makes a Window for so many events, each of which is remembered for the time keep, or until there are as
 // many younger ones. Without events or time it remembers nothing, and only knows who has an event at this moment.
 func NewWindow(events int, keep time.Duration) *Window {
-	w := &Window{keep: int64(keep), born: time.Now(), busy: map[key]struct{}{}}
+	w := &Window{keep: uint32(min(keep, longest) / time.Millisecond), born: time.Now(), busy: map[key]struct{}{}}
 	for i := range w.seeds {
 		w.seeds[i] = maphash.MakeSeed()
 	}
@@ -93,7 +99,7 @@ func (w *Window) Begin(e *event.Event) (Claim, State) {
 		return Claim{}, New
 	}
 	k := w.key(r)
-	now := int64(time.Since(w.born))
+	now := uint32(time.Since(w.born) / time.Millisecond)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.expire(now)
@@ -104,21 +110,22 @@ func (w *Window) Begin(e *event.Event) (Claim, State) {
 		return Claim{}, Seen
 	}
 	w.busy[k] = struct{}{}
-	return Claim{k, now}, New
+	return Claim{k.b, k.a, now}, New
 }
 
 // Done remembers the event of a claim as evaluated. Its time counts from Begin.
 func (w *Window) Done(c Claim) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if _, ok := w.busy[c.key]; !ok {
+	k := seen(c).key()
+	if _, ok := w.busy[k]; !ok {
 		return
 	}
-	delete(w.busy, c.key)
+	delete(w.busy, k)
 	if len(w.ring) == 0 {
 		return
 	}
-	if at, ok := w.find(c.key); ok { // it was too old to count, and not removed yet
+	if at, ok := w.find(k); ok { // it was too old to count, and not removed yet
 		w.unlink(at)
 	}
 	if w.next-w.first == uint64(len(w.ring)) {
@@ -128,15 +135,15 @@ func (w *Window) Done(c Claim) {
 	place := w.next % uint64(len(w.ring))
 	w.ring[place] = seen(c)
 	w.next++
-	at, _ := w.find(c.key)
-	w.index[at] = slot{uint32(place) + 1, uint32(c.key.a)}
+	at, _ := w.find(k)
+	w.index[at] = slot{uint32(place) + 1, k.a}
 }
 
 // Forget gives an event back that was not evaluated, or whose alerts are not in the queues: it is New the next time.
 func (w *Window) Forget(c Claim) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	delete(w.busy, c.key)
+	delete(w.busy, seen(c).key())
 }
 
 // Len is how many evaluated events the Window holds, those among them whose time just ended.
@@ -157,11 +164,12 @@ func (w *Window) Evicted() uint64 {
 // key makes the key of an event.
 func (w *Window) key(r *Record) key {
 	text := r.content()
-	k := key{maphash.String(w.seeds[0], text), maphash.String(w.seeds[1], text)}
+	a, b := maphash.String(w.seeds[0], text), maphash.String(w.seeds[1], text)
 	if cluster := r.b.Cluster; cluster != "" {
-		k.a ^= maphash.String(w.seeds[2], cluster)
-		k.b ^= maphash.String(w.seeds[3], cluster)
+		a ^= maphash.String(w.seeds[2], cluster)
+		b ^= maphash.String(w.seeds[3], cluster)
 	}
+	k := key{b, uint32(a)}
 	if k == (key{}) {
 		k.a = 1 // the zero key is that of no event
 	}
@@ -172,7 +180,7 @@ func (w *Window) key(r *Record) key {
 const expireStep = 8
 
 // expire forgets some of the events whose time has ended.
-func (w *Window) expire(now int64) {
+func (w *Window) expire(now uint32) {
 	for n := 0; n < expireStep && w.first < w.next; n++ {
 		if now-w.ring[w.first%uint64(len(w.ring))].at < w.keep {
 			return
@@ -185,16 +193,16 @@ func (w *Window) expire(now int64) {
 func (w *Window) drop() {
 	place := w.first % uint64(len(w.ring))
 	w.first++
-	if at, ok := w.find(w.ring[place].key); ok && w.index[at].place == uint32(place)+1 {
+	if at, ok := w.find(w.ring[place].key()); ok && w.index[at].place == uint32(place)+1 {
 		w.unlink(at)
 	}
 }
 
 // find gives where in the index a key is, or else where it would be put.
 func (w *Window) find(k key) (at uint32, ok bool) {
-	mask, low := uint32(len(w.index)-1), uint32(k.a)
-	for at = low & mask; len(w.index) > 0 && w.index[at].place != 0; at = (at + 1) & mask {
-		if s := w.index[at]; s.low == low && w.ring[s.place-1].key == k {
+	mask := uint32(len(w.index) - 1)
+	for at = k.a & mask; len(w.index) > 0 && w.index[at].place != 0; at = (at + 1) & mask {
+		if s := w.index[at]; s.low == k.a && w.ring[s.place-1].b == k.b {
 			return at, true
 		}
 	}

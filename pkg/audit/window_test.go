@@ -377,9 +377,9 @@ func BenchmarkWindow(b *testing.B) {
 			b.Run(fmt.Sprintf("%s of %d", state, size), func(b *testing.B) {
 				w := NewWindow(size, 10*time.Minute)
 				for range size { // fill it with others
-					k := key{rand.Uint64(), rand.Uint64()}
+					k := key{rand.Uint64(), rand.Uint32()}
 					w.busy[k] = struct{}{}
-					w.Done(Claim{key: k})
+					w.Done(Claim{a: k.a, b: k.b})
 				}
 				n := 0
 				b.SetBytes(int64(len(body) / events))

@@ -24,6 +24,10 @@ const (
 	phaseEnding   = "ending"
 )
 
+// garbage is how much may lie around before it is collected, as a percentage of what is in use. Most of that are tables
+// without pointers, such as that of the audit events that are known, which cost next to nothing to look through.
+const garbage = 50
+
 // operation is what the daemon does beside its work so that it can be operated: it reports, watches over itself and
 // talks to the service manager.
 type operation struct {
@@ -55,6 +59,9 @@ func (d *Daemon) operate(ctx context.Context, failures chan<- error) (end func()
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	limitMemory(os.DirFS("/"), os.Getenv("GOMEMLIMIT"), debug.SetMemoryLimit, d.log)
+	if os.Getenv("GOGC") == "" {
+		debug.SetGCPercent(garbage)
+	}
 	d.sumFiles()
 	d.ops.phase.Store(phaseRunning)
 	running.Go(func() { d.ops.heartbeat.run(ctx, d.commit, d.sensorProgress) })
