@@ -1,18 +1,18 @@
 #!/bin/sh
-# Fuzzes what parses texts that others write (conditions, rules files, output templates, configurations) and files that
-# a disk may have damaged (queues, dead letters). Each target runs for FUZZTIME, a minute or half a minute by default,
-# from the committed corpus; GO is the Go command.
+# Fuzzes what parses texts that others write (conditions, rules files, output templates, configurations, audit events
+# and policies) and files that a disk may have damaged (queues, dead letters). Each target runs for FUZZTIME, half a
+# minute by default, from the committed corpus; GO is the Go command.
 set -eu
 cd "$(dirname "$0")/.."
 GO=${GO:-go}
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
 
-# fuzz PACKAGE TARGET TIME
+# fuzz PACKAGE TARGET
 fuzz() {
-	time=${FUZZTIME:-$3}
+	time=${FUZZTIME:-30s}
 	echo "$1 $2 for $time"
-	if CGO_ENABLED=0 $GO test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 10x -timeout 10m >"$log" 2>&1; then
+	if CGO_ENABLED=0 $GO test "$1" -run '^$' -fuzz "^$2\$" -fuzztime "$time" -fuzzminimizetime 1x -timeout 10m >"$log" 2>&1; then
 		grep '^fuzz:' "$log" | tail -1
 		return
 	fi
@@ -25,10 +25,14 @@ fuzz() {
 	exit 1
 }
 
-fuzz ./pkg/condition FuzzParse 60s
-fuzz ./pkg/rule FuzzLoad 60s
-fuzz ./pkg/format FuzzFormat 60s
-fuzz ./pkg/config FuzzLoad 30s
-fuzz ./pkg/alert FuzzDecode 30s
-fuzz ./pkg/deliver/queue FuzzOpen 30s
-fuzz ./pkg/deliver/dead FuzzOpen 30s
+fuzz ./pkg/condition FuzzParse
+fuzz ./pkg/rule FuzzLoad
+fuzz ./pkg/format FuzzFormat
+fuzz ./pkg/config FuzzLoad
+fuzz ./pkg/alert FuzzDecode
+fuzz ./pkg/deliver/queue FuzzOpen
+fuzz ./pkg/deliver/dead FuzzOpen
+fuzz ./pkg/audit FuzzReceiver
+fuzz ./pkg/audit FuzzStream
+fuzz ./pkg/audit/cloud FuzzUnwrap
+fuzz ./pkg/policy FuzzLoad
