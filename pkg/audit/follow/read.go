@@ -101,8 +101,8 @@ func (f *Follower) readPart(ctx context.Context, t *file) error {
 		if !ok {
 			return nil
 		}
-		if n == 0 && !last && len(text) == length && length < 2*f.limit {
-			continue // a long value
+		if n == 0 && !last && len(text) >= length && length < 2*f.limit {
+			continue // a long value; of a packed file there may be more than was asked for, left by another one
 		}
 		t.advance(n)
 		f.dirty = f.dirty || n > 0
