@@ -64,12 +64,13 @@ var attacksOnPods = []scenario{
 		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-large"}},
 	},
 	{
-		// In the log each of these signs takes six bytes instead of one, so that the event is longer than any request can be.
+		// In an event each of these signs takes six bytes instead of one, so that it is longer than any request can be. The
+		// API server leaves out what the pod asks for; that it did is the alert.
 		name: "privileged pod in a body that swells",
 		act: func(s *scene) {
 			s.createProtobuf("mallory", "shop", "privileged-swollen", strings.Repeat("<", 1_200_000))
 		},
-		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-swollen"}},
+		want: []want{{rule: "Change hidden by its length", user: "mallory", target: "privileged-swollen"}},
 	},
 	{
 		// What counts is that the pod comes: its controller creates it, under the controller's name.
