@@ -159,7 +159,9 @@ func randomEvent(t *rapid.T) []byte {
 	if e["stage"] != received {
 		e["responseStatus"] = map[string]any{"code": 200}
 		if isResource {
-			e["requestObject"] = map[string]any{"spec": map[string]any{"hostPID": rapid.Bool().Draw(t, "pid"), "x": 1}}
+			if verb := e["verb"]; verb != "get" && verb != "list" && verb != "watch" { // they carry no object
+				e["requestObject"] = map[string]any{"spec": map[string]any{"hostPID": rapid.Bool().Draw(t, "pid"), "x": 1}}
+			}
 			if e["stage"] != started {
 				e["responseObject"] = map[string]any{"metadata": map[string]any{"name": "n"}}
 			}
