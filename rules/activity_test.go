@@ -16,7 +16,7 @@ import (
 )
 
 // activity is the file of the rules that record everyday work.
-const activity = "rules/k8s_audit_activity.yaml"
+const activity = "rules/k8s_audit_trail.yaml"
 
 // selected compiles the rules about audit events with some of them switched on or off.
 func selected(t *testing.T, files []rule.File, selections ...rule.Selection) *rule.Compiled {
@@ -87,7 +87,7 @@ func TestActivityOnRecordedEvents(t *testing.T) {
 		}
 		split(t, text, func(e *event.Event) { l.enter(t, e) })
 	}
-	golden(t, "testdata/k8s_audit_activity_recorded.golden", l.text())
+	golden(t, "testdata/k8s_audit_trail_recorded.golden", l.text())
 }
 
 // Rules that are off ask nothing of the audit policy. Under a policy that was made without them most of them stay

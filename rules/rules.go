@@ -16,28 +16,21 @@ import (
 //go:embed *.yaml
 var texts embed.FS
 
-// names are the rules files in the order in which they are loaded: a file uses the macros and lists of those before it,
-// and of two rules that fit an event the first one is told when only one is.
-var names = []string{
-	"k8s_audit.yaml",
-	"k8s_audit_pods.yaml",
-	"k8s_audit_secrets.yaml",
-	"k8s_audit_cluster.yaml",
-	"k8s_audit_network.yaml",
-	"k8s_audit_activity.yaml",
-	"syscall.yaml",
-}
-
-// Files gives the embedded rules files in the order in which they are loaded. Their names are what positions show.
-// The data is the caller's.
+// Files gives the embedded rules files in the order of their names, in which a directory of rules is loaded too: a file
+// uses the macros and lists of those before it, and of two rules that fit an event the first one is told when only one
+// is. The names that the files are given are what positions show. The data is the caller's.
 func Files() []rule.File {
-	files := make([]rule.File, len(names))
-	for i, name := range names {
-		data, err := texts.ReadFile(name)
+	entries, err := texts.ReadDir(".")
+	if err != nil {
+		panic(fmt.Sprintf("rules: the embedded files cannot be listed: %v", err))
+	}
+	files := make([]rule.File, len(entries))
+	for i, entry := range entries {
+		data, err := texts.ReadFile(entry.Name())
 		if err != nil {
-			panic(fmt.Sprintf("rules: a file that is listed is not embedded: %v", err))
+			panic(fmt.Sprintf("rules: an embedded file cannot be read: %v", err))
 		}
-		files[i] = rule.File{Name: "rules/" + name, Data: data}
+		files[i] = rule.File{Name: "rules/" + entry.Name(), Data: data}
 	}
 	return files
 }
