@@ -107,6 +107,12 @@ func (c *cluster) startServer(t *testing.T, etcd string, audit []string) {
 		"--enable-bootstrap-token-auth=true",
 		"--endpoint-reconciler-type=none", "--audit-log-path=" + c.auditLog, "--audit-log-mode=blocking", "--v=0",
 	}
+	// The log cuts long events as the webhook does: otherwise they differ, and so do the ids of their alerts.
+	for _, flag := range audit {
+		if limit, found := strings.CutPrefix(flag, "--audit-webhook-truncate-"); found {
+			args = append(args, "--audit-log-truncate-"+limit)
+		}
+	}
 	c.server = start(t, c.dir, filepath.Join(*serversDir, "kube-apiserver"), append(args, audit...)...)
 	admin := c.client(t, "kubernetes-super-admin")
 	eventually(t, "the API server is ready", 2*time.Minute, c.server.running(t, func() error {
