@@ -22,6 +22,18 @@ var attacksOnPods = []scenario{
 		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged", fields: fields{"ka.target.namespace": "shop"}}},
 	},
 	{
+		// That he acts as somebody else is the lesser finding.
+		name: "pod with the processes of the node under another name",
+		act: func(s *scene) {
+			object := &corev1.Pod{
+				ObjectMeta: metav1.ObjectMeta{Name: "impersonated"},
+				Spec:       corev1.PodSpec{HostPID: true, Containers: []corev1.Container{{Name: "app", Image: "registry.example/app:1.4"}}},
+			}
+			s.done(s.as("mallory", impersonating("alice", "developers")).CoreV1().Pods("shop").Create(ctx(), object, metav1.CreateOptions{}))
+		},
+		want: []want{{rule: "Pod joins the host's process or IPC namespace", user: "mallory", target: "impersonated"}},
+	},
+	{
 		name: "privileged pod by server-side apply",
 		act:  func(s *scene) { s.apply("mallory", podWith("shop", "privileged-applied", privileged)) },
 		want: []want{{rule: "Privileged container requested", user: "mallory", target: "privileged-applied"}},
