@@ -35,15 +35,15 @@ type key struct {
 	a uint32
 }
 
-// maxWindow bounds the events of a Window, whose places are numbers of 32 bits.
-const maxWindow = 1 << 28
+// maxWindow bounds the events of a Window, whose places are numbers of 24 bits.
+const maxWindow = 1<<24 - 1
 
 // Window remembers which events were evaluated, so that one that the API server sends again is known. Two events are
 // the same when they come from the same cluster (Batch.Cluster) and are the same text, apart from a kind and an
 // apiVersion at their beginning and white space between the tokens. That auditID and stage are the same is not enough:
 // clients choose the id. An event without auditID is always New.
 //
-// It holds a bounded number of events. One of them takes 16 bytes, and 16 to 32 bytes to find it; the memory is taken
+// It holds a bounded number of events. One of them takes 16 bytes, and 8 to 16 bytes to find it; the memory is taken
 // when it is first used. A Window is safe for concurrent use.
 type Window struct {
 	keep  uint32
@@ -72,9 +72,15 @@ func (s seen) key() key { return key{s.b, s.a} }
 // longest bounds how long an event is remembered, to far less than the 49 days.
 const longest = 24 * time.Hour
 
-// slot is an entry of the index: the place in the ring plus 1, 0 for none, and a part of the key, which says where the
-// search for it starts and mostly also that it is another one.
-type slot struct{ place, low uint32 }
+// slot is an entry of the index: the place in the ring plus 1, 0 for none, and above that 8 bits of the key, by which
+// nearly all others are told without looking into the ring.
+type slot uint32
+
+func (s slot) place() uint32 { return uint32(s)&maxWindow - 1 }
+func (s slot) tag() uint8    { return uint8(s >> 24) }
+
+// tag gives the bits of a key that are in its slot; the search starts at others of the same number.
+func (k key) tag() uint8 { return uint8(k.a >> 24) }
 
 // NewWindow makes a Window for so many events, each of which is remembered for the time keep, or until there are as
 // many younger ones. Without events or time it remembers nothing, and only knows who has an event at this moment.
@@ -106,7 +112,7 @@ func (w *Window) Begin(e *event.Event) (Claim, State) {
 	if _, ok := w.busy[k]; ok {
 		return Claim{}, Busy
 	}
-	if at, ok := w.find(k); ok && now-w.ring[w.index[at].place-1].at < w.keep {
+	if at, ok := w.find(k); ok && now-w.ring[w.index[at].place()].at < w.keep {
 		return Claim{}, Seen
 	}
 	w.busy[k] = struct{}{}
@@ -136,7 +142,7 @@ func (w *Window) Done(c Claim) {
 	w.ring[place] = seen(c)
 	w.next++
 	at, _ := w.find(k)
-	w.index[at] = slot{uint32(place) + 1, k.a}
+	w.index[at] = slot(uint32(k.tag())<<24 | uint32(place+1))
 }
 
 // Forget gives an event back that was not evaluated, or whose alerts are not in the queues: it is New the next time.
@@ -193,7 +199,7 @@ func (w *Window) expire(now uint32) {
 func (w *Window) drop() {
 	place := w.first % uint64(len(w.ring))
 	w.first++
-	if at, ok := w.find(w.ring[place].key()); ok && w.index[at].place == uint32(place)+1 {
+	if at, ok := w.find(w.ring[place].key()); ok && w.index[at].place() == uint32(place) {
 		w.unlink(at)
 	}
 }
@@ -201,8 +207,8 @@ func (w *Window) drop() {
 // find gives where in the index a key is, or else where it would be put.
 func (w *Window) find(k key) (at uint32, ok bool) {
 	mask := uint32(len(w.index) - 1)
-	for at = k.a & mask; len(w.index) > 0 && w.index[at].place != 0; at = (at + 1) & mask {
-		if s := w.index[at]; s.low == k.a && w.ring[s.place-1].b == k.b {
+	for at = k.a & mask; len(w.index) > 0 && w.index[at] != 0; at = (at + 1) & mask {
+		if s := w.index[at]; s.tag() == k.tag() && w.ring[s.place()].key() == k {
 			return at, true
 		}
 	}
@@ -213,12 +219,12 @@ func (w *Window) find(k key) (at uint32, ok bool) {
 // looks for.
 func (w *Window) unlink(at uint32) {
 	mask := uint32(len(w.index) - 1)
-	for next := (at + 1) & mask; w.index[next].place != 0; next = (next + 1) & mask {
-		home := w.index[next].low & mask
+	for next := (at + 1) & mask; w.index[next] != 0; next = (next + 1) & mask {
+		home := w.ring[w.index[next].place()].a & mask
 		if (next-home)&mask >= (next-at)&mask { // the gap is between its home and where it stands
 			w.index[at] = w.index[next]
 			at = next
 		}
 	}
-	w.index[at] = slot{}
+	w.index[at] = 0
 }

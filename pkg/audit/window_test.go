@@ -251,7 +251,7 @@ func checkWindow(t *testing.T, r *rapid.T) {
 			}
 			used := 0
 			for _, s := range w.index {
-				if s.place != 0 {
+				if s != 0 {
 					used++
 				}
 			}

@@ -64,7 +64,7 @@ func TestAuditMistakes(t *testing.T) {
 		{"audit: {allowed_networks: {a: b}}", ":1:27: key audit.allowed_networks: a mapping is not allowed, write a list of networks and addresses"},
 		{"audit: {max_event_bytes: 10}", `"10" is not allowed, write a number of bytes`},
 		{"audit: {duplicate_time: 0}", ":1:25: audit.duplicate_time is 0: an event that is sent again"},
-		{"audit: {duplicate_events: 10}", `key audit.duplicate_events: "10" is not allowed, write a whole number from 1000 to 100000000`},
+		{"audit: {duplicate_events: 10}", `key audit.duplicate_events: "10" is not allowed, write a whole number from 1000 to 16000000`},
 		{"audit: {files: [{cluster: x}]}", ":1:17: key audit.files[0]: has no path"},
 		{"audit: {files: ['']}", ":1:17: key audit.files[0]: must be a path, or {path: PATH"},
 		{"audit: {files: [{path: /x, from_end: perhaps}]}", `:1:38: key audit.files[0].from_end: "perhaps" is neither true nor false`},

@@ -32,7 +32,7 @@ var auditKeys = []Key{
 		"Longest event that keeps its request and response object. Longer ones lose both, have ka.truncated, are counted, and are evaluated.").ours(),
 	key("audit.duplicate_time", "10m", duration, func(c *Config) *time.Duration { return &c.Audit.DuplicateTime },
 		"How long an event is remembered, so that one that is sent again gives no second alert. The API server tries for about four minutes.").ours(),
-	key("audit.duplicate_events", "1000000", integer(1000, 100_000_000), func(c *Config) *int { return &c.Audit.DuplicateEvents },
+	key("audit.duplicate_events", "1000000", integer(1000, 16_000_000), func(c *Config) *int { return &c.Audit.DuplicateEvents },
 		"How many events are remembered for that at most.").ours(),
 	structured("audit.files", "a list of paths, or of entries such as {path: /var/log/kubernetes/audit.log, cluster: NAME, from_end: false, once: false}", true,
 		setAuditFiles, showAuditFiles, refer("audit_files"),
