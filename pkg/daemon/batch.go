@@ -20,7 +20,17 @@ const commitTime = 20 * time.Second
 // the queues for good, as are those of the others. Else it returns audit.ErrBusy, so that the batch is sent again: the
 // events that were evaluated are known then, and an alert that is in a queue already has the same ID.
 func (d *Daemon) evaluateBatch(ctx context.Context, b *audit.Batch) error {
-	if err := d.evaluateEvents(b); err != nil {
+	return d.evaluate(ctx, b, false)
+}
+
+// evaluateAnew is evaluateBatch for a source that is read from its start by every process: its events alert each time,
+// whatever an earlier process delivered, since that is how rules are tried.
+func (d *Daemon) evaluateAnew(ctx context.Context, b *audit.Batch) error {
+	return d.evaluate(ctx, b, true)
+}
+
+func (d *Daemon) evaluate(ctx context.Context, b *audit.Batch, anew bool) error {
+	if err := d.evaluateEvents(b, anew); err != nil {
 		return err
 	}
 	limit, cancel := context.WithTimeout(ctx, commitTime)
@@ -41,8 +51,9 @@ func (d *Daemon) evaluateBatch(ctx context.Context, b *audit.Batch) error {
 }
 
 // evaluateEvents evaluates the events that nobody has evaluated. The first error ends it.
-func (d *Daemon) evaluateEvents(b *audit.Batch) error {
+func (d *Daemon) evaluateEvents(b *audit.Batch, anew bool) error {
 	w := d.pipeline.worker(false)
+	w.anew = anew
 	defer d.pipeline.release(w)
 	in, done := d.intake, 0
 	in.handed.Add(uint64(b.Len()))

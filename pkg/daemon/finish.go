@@ -87,6 +87,9 @@ func (d *Daemon) reportSinks() error {
 	if len(l.dropped) > 0 {
 		fmt.Fprintf(d.options.Stderr, "Alerts that were dropped while it ran, as configured: %s\n", strings.Join(l.dropped, ", "))
 	}
+	if len(l.repeated) > 0 {
+		fmt.Fprintf(d.options.Stderr, "Alerts that were not delivered again, since an earlier process had them and their events were read anew: %s\n", strings.Join(l.repeated, ", "))
+	}
 	return l.error()
 }
 
@@ -98,12 +101,17 @@ func (d *Daemon) logLeft(l leftovers) {
 	if len(l.dropped) > 0 {
 		d.log.Warn("alerts were dropped while it ran, as configured", zap.Strings("outputs", l.dropped))
 	}
+	if len(l.repeated) > 0 {
+		d.log.Warn("alerts were not delivered again, since an earlier process had them and their events were read anew", zap.Strings("outputs", l.repeated))
+	}
 }
 
 // leftovers are alerts that were not delivered, sink by sink, in words.
 type leftovers struct {
 	// kept ones are on disk, lost ones were in memory, dropped ones had to make room or were too old before.
 	kept, lost, dropped []string
+	// repeated ones were delivered by an earlier process, or wait since then.
+	repeated []string
 }
 
 // leftOf sums up what the sinks, which are closed, did not deliver.
@@ -115,6 +123,9 @@ func leftOf(counts []deliver.Count) (l leftovers) {
 		}
 		if c.Queued > 0 {
 			l.kept = append(l.kept, fmt.Sprintf("%d for %s%s", c.Queued, c.Sink, why))
+		}
+		if n := c.Suppressed[deliver.Repeated]; n > 0 {
+			l.repeated = append(l.repeated, fmt.Sprintf("%d for %s", n, c.Sink))
 		}
 		for _, reason := range slices.Sorted(maps.Keys(c.Dropped)) {
 			switch n := c.Dropped[reason]; {

@@ -49,7 +49,11 @@ func (d *Daemon) openAudit(required bool) error {
 	}
 	d.intake = newIntake(a)
 	for _, f := range a.Files {
-		s := newAuditFiles(f, d.cfg.DataDir, d.intake.splitter, d.evaluateBatch, d.log)
+		evaluate := d.evaluateBatch
+		if f.Once {
+			evaluate = d.evaluateAnew
+		}
+		s := newAuditFiles(f, d.cfg.DataDir, d.intake.splitter, evaluate, d.log)
 		d.intake.files = append(d.intake.files, s)
 	}
 	if a.Listen != "" {

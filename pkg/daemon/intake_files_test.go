@@ -105,14 +105,11 @@ func TestFollowedLog(t *testing.T) {
 	}
 }
 
-// With a log that is read once and no receiver, as Falco's open_params say it, the program ends by itself.
-func TestLogReadOnce(t *testing.T) {
-	cfg := testConfig()
-	name := filepath.Join(t.TempDir(), "audit.log")
-	write(t, name, strings.ReplaceAll(example(t), "\n", ""))
-	cfg.Audit.Listen, cfg.Audit.Files = "", []config.AuditFile{{Path: name, Once: true, Cluster: "west"}}
-	var stdout, stderr output
-	d, err := New(options(cfg, &stdout, &stderr, "k8s_audit"))
+// runOnce runs a program that ends by itself, and gives what it wrote.
+func runOnce(t *testing.T, cfg config.Config) (stdout, stderr string) {
+	t.Helper()
+	var out, log output
+	d, err := New(options(cfg, &out, &log, "k8s_audit"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,9 +124,63 @@ func TestLogReadOnce(t *testing.T) {
 			t.Error(err)
 		}
 	case <-time.After(20 * time.Second):
-		t.Fatalf("it does not end:\n%s", &stderr)
+		t.Fatalf("it does not end:\n%s", &log)
 	}
-	if strings.Count(stdout.String(), "pod=web-0") != 1 || !strings.Contains(stderr.String(), "ending: everything is read") {
-		t.Errorf("%s\n%s", &stdout, &stderr)
+	return out.String(), log.String()
+}
+
+// With a log that is read once and no receiver, as Falco's open_params say it, the program ends by itself. Each start on
+// the same data directory alerts, with the same id, also when the file was followed before; what stands in it twice
+// alerts once.
+func TestLogReadOnce(t *testing.T) {
+	cfg := testConfig()
+	name := filepath.Join(t.TempDir(), "audit.log")
+	line := strings.ReplaceAll(example(t), "\n", "") + "\n"
+	write(t, name, line+line)
+	cfg.DataDir, cfg.DataDirChosen = t.TempDir(), true
+	cfg.JSON, cfg.JSONID = true, true
+	followed := cfg
+	followed.Audit.Files = []config.AuditFile{{Path: name, Cluster: "west"}}
+	d, stdout, _, stop := start(t, followed, "k8s_audit")
+	waitUntil(t, func() bool { return d.sinkCounts()[0].Delivered == 1 })
+	if err := stop(); err != nil {
+		t.Error(err)
+	}
+	cfg.Audit.Listen, cfg.Audit.Files = "", []config.AuditFile{{Path: name, Once: true, Cluster: "west"}}
+	for range 3 {
+		got, log := runOnce(t, cfg)
+		if got != stdout.String() || strings.Count(got, `"id":`) != 1 || !strings.Contains(log, "ending: everything is read") {
+			t.Errorf("%s\nafter\n%s\n%s", got, stdout, log)
+		}
+		if strings.Contains(log, "an earlier process") {
+			t.Errorf("%s", log)
+		}
+	}
+}
+
+// When the position in a log was removed, its alerts of a moment ago are not made again, and the end says so, whatever the
+// form of the log.
+func TestRepeatedIsTold(t *testing.T) {
+	for _, format := range []string{"json", "text"} {
+		cfg := testConfig()
+		cfg.DataDir, cfg.DataDirChosen, cfg.Log.Format = t.TempDir(), true, format
+		name := filepath.Join(t.TempDir(), "audit.log")
+		write(t, name, strings.ReplaceAll(example(t), "\n", "")+"\n")
+		cfg.Audit.Files = []config.AuditFile{{Path: name}}
+		for run := range 2 {
+			d, stdout, stderr, stop := start(t, cfg, "k8s_audit")
+			waitUntil(t, func() bool { return d.sinkCounts()[0].Matched == 1 })
+			waitUntil(t, func() bool { return d.sinkCounts()[0].Queued == 0 })
+			if err := stop(); err != nil {
+				t.Error(err)
+			}
+			told := strings.Contains(stderr.String(), "an earlier process") && strings.Contains(stderr.String(), "1 for stdout")
+			if got := strings.Count(stdout.String(), "pod=web-0"); got != 1-run || told != (run == 1) {
+				t.Errorf("%s, start %d: %d alerts\n%s", format, run, got, stderr)
+			}
+			if err := os.RemoveAll(filepath.Join(cfg.DataDir, "audit-files")); err != nil {
+				t.Fatal(err)
+			}
+		}
 	}
 }

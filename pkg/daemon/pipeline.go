@@ -111,6 +111,8 @@ type worker struct {
 	emit    func(*rule.CompiledRule)
 	// wait has it wait for room in the queues of the sinks, instead of returning an error.
 	wait bool
+	// anew has alerts delivered that an earlier process delivered, since their events are read again on purpose.
+	anew bool
 }
 
 // worker gives a worker. One that waits, waits for room in the queues; the others return deliver.ErrFull.
@@ -120,7 +122,7 @@ func (p *pipeline) worker(wait bool) *worker {
 		w = &worker{p: p, builder: alert.Builder{Hostname: p.hostname}}
 		w.emit = w.alert // once, so that an event costs no allocation
 	}
-	w.wait = wait
+	w.wait, w.anew = wait, false
 	return w
 }
 
@@ -202,14 +204,18 @@ func (w *worker) build(r *rule.CompiledRule) (a *alert.Alert) {
 const maxWait = 100 * time.Millisecond
 
 func (w *worker) deliver(alerts ...*alert.Alert) error {
-	err := w.p.outputs.Deliver(alerts...)
+	deliverAll := w.p.outputs.Deliver
+	if w.anew {
+		deliverAll = w.p.outputs.DeliverAnew
+	}
+	err := deliverAll(alerts...)
 	for pause := time.Duration(0); w.wait && errors.Is(err, deliver.ErrFull); pause = min(2*pause+time.Millisecond, maxWait) {
 		// There may be room, but not for all of these: hence the pause.
 		if e := w.p.outputs.Room(w.p.patient); e != nil || !sleep(w.p.patient, pause) {
 			w.p.lost.Add(uint64(len(alerts)))
 			return err
 		}
-		err = w.p.outputs.Deliver(alerts...)
+		err = deliverAll(alerts...)
 	}
 	return err
 }

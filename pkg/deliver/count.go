@@ -75,8 +75,9 @@ var dropReasons = []string{queue.QueueFull, queue.MemoryFull, queue.Expired, que
 // belowPriority is the reason of alerts that are less severe than their sink wants.
 const belowPriority = "below_priority"
 
-// repeated is the reason of alerts whose event was sent again, as after kill -9, and that the queue had before.
-const repeated = "repeated"
+// Repeated is the reason in Count.Suppressed of alerts whose event came again, as after kill -9, and that the queue had
+// before.
+const Repeated = "repeated"
 
 // Fallbacker is a Sink that counts the alerts whose own form could not be made and which it sent in the plain one.
 // Fallbacks may be called while Send is, does not block, and never gets smaller.

@@ -17,8 +17,10 @@
 // Who sent an event and got no answer sends it again, and the same event and rule make an alert with the same ID. While
 // the program runs it knows such events. After it was killed, a sink knows for ten minutes the alerts that were in the
 // files of its queue, and those that were noted because their file was deleted or because they were acknowledged before
-// they were written. It suppresses them (repeated); the times between two processes do not count. Alerts that are replayed are not suppressed. The alerts of one event are taken all or none
-// (Outputs.Deliver), so an event that must be sent again because a queue is full left nothing behind.
+// they were written. It suppresses them (repeated). The times between two processes do not count, since a log is read on
+// from where its position was kept however long nobody read it. Alerts that are replayed are not suppressed, nor those of
+// events that are read again on purpose (Outputs.DeliverAnew). The alerts of one event are taken all or none, so an event
+// that must be sent again because a queue is full left nothing behind.
 //
 // What is not recalled, and so may be delivered a second time: the batches that workers were sending in the moment of
 // the kill; after a loss of power, what was acknowledged without having been on disk; what was acknowledged while notes

@@ -44,7 +44,7 @@ func openOutput(o *Options, in *Output) (*output, error) {
 	out := &output{
 		name: in.Name, report: o.Report, settings: in.Settings, config: in.Config,
 		instances: make(map[*instance]struct{}),
-		account:   account{dropped: make(map[string]uint64), suppressed: map[string]uint64{belowPriority: 0, repeated: 0}},
+		account:   account{dropped: make(map[string]uint64), suppressed: map[string]uint64{belowPriority: 0, Repeated: 0}},
 	}
 	out.recall = openRecall(o, in.Name, out.tell)
 	options := queue.Options{FS: o.FS, Dir: queueDir(o.Dir, in.Name), Settings: in.Settings.Queue, Held: o.held}
@@ -108,25 +108,26 @@ func (o *output) wants(a *alert.Alert) bool { return a.Priority <= o.settings.Mi
 // blocks says whether the queue drops nothing when it is full.
 func (o *output) blocks() bool { return o.settings.Queue.Policy == queue.Block }
 
-// takes says whether an alert is for the queue, or else the reason for which it is not.
-func (o *output) takes(a *alert.Alert) (suppressed string) {
+// takes says whether an alert is for the queue, or else the reason for which it is not. One that is made anew is for it
+// also when an earlier process had it.
+func (o *output) takes(a *alert.Alert, anew bool) (suppressed string) {
 	switch {
 	case !o.wants(a):
 		return belowPriority
-	case o.recall.knows(a.ID):
-		return repeated
+	case !anew && o.recall.knows(a.ID):
+		return Repeated
 	}
 	return ""
 }
 
 // admit has the queue keep room for those of the alerts that are for it. It may refuse only if it drops nothing.
-func (o *output) admit(alerts []*alert.Alert, encoded [][]byte) error {
+func (o *output) admit(alerts []*alert.Alert, encoded [][]byte, anew bool) error {
 	if !o.blocks() {
 		return nil
 	}
 	lengths := make([]int, 0, 8)
 	for i, a := range alerts {
-		if o.takes(a) == "" {
+		if o.takes(a, anew) == "" {
 			lengths = append(lengths, len(encoded[i]))
 		}
 	}
@@ -137,10 +138,10 @@ func (o *output) admit(alerts []*alert.Alert, encoded [][]byte) error {
 }
 
 // offer puts an alert into the queue if it is for it.
-func (o *output) offer(a *alert.Alert, encoded []byte) error {
+func (o *output) offer(a *alert.Alert, encoded []byte, anew bool) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if reason := o.takes(a); reason != "" {
+	if reason := o.takes(a, anew); reason != "" {
 		o.account.matched++
 		o.account.suppressed[reason]++
 		return nil

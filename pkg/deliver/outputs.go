@@ -117,7 +117,13 @@ func (o *Outputs) takeDir() error {
 // not wait for any sink or disk. Commit says when they are there for good. With ErrFull, a queue that does not drop has
 // no room for those that are for it; then no queue got any of them, and none is counted: wait with Room and try again.
 // In the first minutes an alert that an earlier process put into the queue of a sink is suppressed there.
-func (o *Outputs) Deliver(alerts ...*alert.Alert) error {
+func (o *Outputs) Deliver(alerts ...*alert.Alert) error { return o.deliver(alerts, false) }
+
+// DeliverAnew is Deliver for the alerts of an event that is read again on purpose: those that an earlier process had are
+// taken as well.
+func (o *Outputs) DeliverAnew(alerts ...*alert.Alert) error { return o.deliver(alerts, true) }
+
+func (o *Outputs) deliver(alerts []*alert.Alert, anew bool) error {
 	encoded := make([][]byte, len(alerts))
 	for i, a := range alerts {
 		encoded[i] = encode(a)
@@ -129,7 +135,7 @@ func (o *Outputs) Deliver(alerts ...*alert.Alert) error {
 	}
 	o.expire()
 	for i, out := range o.list {
-		if err := out.admit(alerts, encoded); err != nil {
+		if err := out.admit(alerts, encoded, anew); err != nil {
 			for _, admitted := range o.list[:i] {
 				admitted.queue.Revoke()
 			}
@@ -138,7 +144,7 @@ func (o *Outputs) Deliver(alerts ...*alert.Alert) error {
 	}
 	for _, out := range o.list {
 		for i, a := range alerts {
-			if err := out.offer(a, encoded[i]); err != nil {
+			if err := out.offer(a, encoded[i], anew); err != nil {
 				return err
 			}
 		}

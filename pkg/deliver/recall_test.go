@@ -100,7 +100,7 @@ func TestRecall(t *testing.T) {
 			time.Sleep(5 * time.Second) // files are deleted
 			c := balanced(t, o)[0]
 			fresh := map[int]uint64{0: 10}[life]
-			if c.Matched != 130 || c.Suppressed[repeated] != 130-fresh || c.Dropped[queue.Damaged] != 0 {
+			if c.Matched != 130 || c.Suppressed[Repeated] != 130-fresh || c.Dropped[queue.Damaged] != 0 {
 				t.Errorf("life %d: %+v", life, c)
 			}
 			if life < 2 && c.Queued != 30 || life == 2 && c.Delivered != 30 {
@@ -155,7 +155,7 @@ func TestRecallPassed(t *testing.T) {
 					deliver(t, o, 0, next+10)
 					synctest.Wait()
 					c := balanced(t, o)[0]
-					if c.Suppressed[repeated] != uint64(next) || len(seen.list()) != 0 {
+					if c.Suppressed[Repeated] != uint64(next) || len(seen.list()) != 0 {
 						t.Errorf("life %d: %+v, reports %+v", life, c, seen.list())
 					}
 					equal(t, "delivered", p.ids(), ids(next, next+10))
@@ -188,12 +188,12 @@ func TestRecallEnds(t *testing.T) {
 		p = &place{}
 		o = mustOpen(t, Options{Dir: "/data", FS: fsys}, output1("x", p, smallQueue()))
 		deliver(t, o, 0, 200)
-		if c := drain(t, o, time.Minute)[0]; c.Suppressed[repeated] != 100 || c.Delivered+c.Dropped[queue.QueueFull] != 100 {
+		if c := drain(t, o, time.Minute)[0]; c.Suppressed[Repeated] != 100 || c.Delivered+c.Dropped[queue.QueueFull] != 100 {
 			t.Errorf("%+v", c)
 		}
 		time.Sleep(recallTime)
 		deliver(t, o, 100, 200)
-		if c := drain(t, o, time.Minute)[0]; c.Suppressed[repeated] != 100 || c.Delivered != 200 {
+		if c := drain(t, o, time.Minute)[0]; c.Suppressed[Repeated] != 100 || c.Delivered != 200 {
 			t.Errorf("%+v", c)
 		}
 		if out := o.outputs()[0]; out.recall.known != nil {
@@ -260,9 +260,9 @@ func TestRecallTwoKills(t *testing.T) {
 				if failed != nil {
 					t.Fatal(failed)
 				}
-				repeats += c.Suppressed[repeated]
+				repeats += c.Suppressed[Repeated]
 				// Of what was on disk before, the queue got nothing again.
-				if fresh := c.Matched - c.Suppressed[repeated]; int(fresh) > 70-len(known) {
+				if fresh := c.Matched - c.Suppressed[Repeated]; int(fresh) > 70-len(known) {
 					t.Fatalf("crash after %d operations, life %d: %d alerts are taken, %d of 70 were on disk: %+v", at, life, fresh, len(known), c)
 				}
 				for id, n := range before {
@@ -331,7 +331,7 @@ func TestRecallDamage(t *testing.T) {
 				o := mustOpen(t, Options{Dir: "/data", FS: fsys, Report: seen.add}, output1("x", p, smallQueue()))
 				deliver(t, o, 0, 100)
 				c := drain(t, o, time.Minute)[0]
-				if c.Suppressed[repeated] == 100 || c.Delivered == 0 {
+				if c.Suppressed[Repeated] == 100 || c.Delivered == 0 {
 					t.Errorf("%+v", c)
 				}
 				told := false
@@ -424,9 +424,38 @@ func TestUnsettled(t *testing.T) {
 		fsys.Hook(nil)
 		deliver(t, o, 0, 10)
 		commit(t, o)
-		if c := balanced(t, o)[0]; c.Suppressed[repeated] != 0 || c.Queued != 20 {
+		if c := balanced(t, o)[0]; c.Suppressed[Repeated] != 0 || c.Queued != 20 {
 			t.Errorf("%+v", c)
 		}
 		closeAll(t, o, p)
 	})
+}
+
+// TestDeliverAnew: what is read again on purpose is taken although an earlier process had it, also by a queue that drops
+// nothing; what waits from before stays.
+func TestDeliverAnew(t *testing.T) {
+	for _, policy := range []queue.Policy{queue.OldestFirst, queue.Block} {
+		synctest.Test(t, func(t *testing.T) {
+			s := smallQueue()
+			s.Queue.Policy = policy
+			fsys, p := faultfs.New(), &place{answer: fails(errors.New("down"))}
+			o := mustOpen(t, Options{Dir: "/data", FS: fsys}, output1("x", p, s))
+			deliver(t, o, 0, 10)
+			commit(t, o)
+			fsys, p = kill(o, fsys), &place{}
+			o = mustOpen(t, Options{Dir: "/data", FS: fsys}, output1("x", p, s))
+			for i := range 12 {
+				if err := o.DeliverAnew(newAlert(i)); err != nil {
+					t.Fatal(err)
+				}
+			}
+			deliver(t, o, 0, 10)
+			c := drain(t, o, time.Minute)[0]
+			if c.Recovered != 10 || c.Delivered != 22 || c.Suppressed[Repeated] != 10 {
+				t.Errorf("%+v", c)
+			}
+			equal(t, "delivered", p.ids(), append(ids(0, 10), ids(0, 12)...))
+			closeAll(t, o, p)
+		})
+	}
 }
