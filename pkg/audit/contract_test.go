@@ -87,7 +87,7 @@ func TestContract(t *testing.T) {
 		{id: "W15 no type", kind: "-", body: ev("x"), code: http.StatusUnsupportedMediaType, says: `""`},
 		{id: "W16 charset", kind: "application/json; charset=utf-8", body: ev("cs"), code: ok, events: []string{"cs"}},
 		{id: "W17 other path", path: "/audit", body: ev("x"), code: http.StatusNotFound, says: "/k8s-audit/CLUSTER"},
-		{id: "W17 trailing slash", path: "/k8s-audit/", body: ev("x"), code: http.StatusNotFound, says: "name of the cluster"},
+		{id: "W17 trailing slash", path: "/k8s-audit/", body: ev("x"), code: http.StatusNotFound, says: "ends with a slash"},
 		{id: "W18 query", path: "/k8s-audit?timeout=30s", body: ev("q"), code: ok, events: []string{"q"}},
 		{id: "W19 body over Falco's limit", body: list(strings.Repeat(wide+",", 7000) + ev("last")), code: ok, events: append(slices.Repeat([]string{"big"}, 7000), "last")},
 		{id: "W20 event over the limit", body: long, code: ok, events: []string{"g2"}},

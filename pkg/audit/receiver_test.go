@@ -89,7 +89,8 @@ func TestAnswers(t *testing.T) {
 		{name: "list with a bad item", path: "/k8s-audit", body: `{"kind":"EventList","items":[` + oneEvent + `,{}]}`, code: 200, want: answer{Accepted: 1, Rejected: 1}},
 		{name: "list with bad items only", path: "/k8s-audit", body: `{"kind":"EventList","items":[{}]}`, code: 200, want: answer{Rejected: 1}},
 		{name: "other path", path: "/", body: oneEvent, code: 404, want: answer{Error: "no such path; audit events are taken at POST /k8s-audit and /k8s-audit/CLUSTER"}},
-		{name: "final slash", path: "/k8s-audit/", body: oneEvent, code: 404, want: answer{Error: "the name of the cluster in the path must be made of a-z, 0-9, '-' and '.', begin and end with a letter or a digit, and be at most 253 bytes long"}},
+		{name: "final slash", path: "/k8s-audit/", body: oneEvent, code: 404, want: answer{Error: "the path ends with a slash; take it away, or name the cluster behind it: /k8s-audit or /k8s-audit/CLUSTER"}},
+		{name: "bad cluster", path: "/k8s-audit/Blue", body: oneEvent, code: 404, want: answer{Error: "the name of the cluster in the path must be made of a-z, 0-9, '-' and '.', begin and end with a letter or a digit, and be at most 253 bytes long"}},
 		{name: "text", path: "/k8s-audit", body: oneEvent, header: []string{"Content-Type", "text/plain"}, code: 415, want: answer{Error: `the Content-Type is "text/plain"; it must be application/json`}},
 		{name: "no type", path: "/k8s-audit", body: oneEvent, header: []string{"Content-Type", ""}, code: 415, want: answer{Error: `the Content-Type is ""; it must be application/json`}},
 		{name: "other JSON", path: "/k8s-audit", body: oneEvent, header: []string{"Content-Type", "application/jsonl"}, code: 415, want: answer{Error: `the Content-Type is "application/jsonl"; it must be application/json`}},
@@ -128,7 +129,7 @@ func TestAnswers(t *testing.T) {
 	got.Senders, got.Lag = nil, Lag{}
 	maps.DeleteFunc(got.Rejected, func(_ string, n uint64) bool { return n == 0 })
 	want := Stats{
-		Requests: map[int]uint64{200: 7, 400: 4, 401: 0, 403: 0, 404: 2, 405: 3, 408: 0, 413: 1, 415: 4, 500: 1, 503: 1},
+		Requests: map[int]uint64{200: 7, 400: 4, 401: 0, 403: 0, 404: 3, 405: 3, 408: 0, 413: 1, 415: 4, 500: 1, 503: 1},
 		Events:   6, Bytes: r.Stats().Bytes,
 		Rejected: map[string]uint64{"no_time": 3},
 	}

@@ -25,7 +25,10 @@ func (r *Receiver) route(path string) (cluster, why string) {
 		if !below {
 			continue
 		}
-		if name == "" || !isCluster(name) {
+		if name == "" {
+			return "", "the path ends with a slash; take it away, or name the cluster behind it: " + eventPaths[0] + " or " + eventPaths[0] + "/CLUSTER"
+		}
+		if !isCluster(name) {
 			return "", "the name of the cluster in the path must be made of a-z, 0-9, '-' and '.', begin and end with a letter or a digit, " +
 				fmt.Sprintf("and be at most %d bytes long", maxCluster)
 		}

@@ -12,8 +12,11 @@ const (
 	// maxSenders is how many senders are told apart, maxName how many bytes of a text that they chose are kept.
 	maxSenders = 64
 	maxName    = 200
-	// lagMinutes is the span of Sender.MaxLag and MeanLag.
-	lagMinutes = 5
+	// lagMinutes is the span of Sender.MaxLag and MeanLag: the minute that is not over and the one before, so that what
+	// was mended at a sender is soon seen.
+	lagMinutes = 2
+	// idleSender is after how long without a request a sender gives its place to any other.
+	idleSender = 10 * time.Minute
 	// otherSenders is Sender.Address of those that are not told apart.
 	otherSenders = "other"
 )
@@ -37,7 +40,7 @@ type Sender struct {
 	Arrival time.Time
 	Stage   time.Time
 	// Lag is the lag of the last event: from its stage time until it came to be evaluated, at least 0. MaxLag and
-	// MeanLag are over the events of the last five minutes. All are in nanoseconds.
+	// MeanLag are over the events of this minute and the one before, 0 when there are none. All are in nanoseconds.
 	Lag     time.Duration
 	MaxLag  time.Duration
 	MeanLag time.Duration
@@ -45,6 +48,14 @@ type Sender struct {
 
 // senderKey tells senders apart.
 type senderKey struct{ cluster, address, name, agent string }
+
+// origin is what a sender cannot choose at will: the name in its certificate, or else its address.
+func (k senderKey) origin() string {
+	if k.name != "" {
+		return "certificate " + k.name
+	}
+	return k.address
+}
 
 // keyOf is the sender of a request.
 func keyOf(req *http.Request, cluster string) senderKey {
@@ -76,8 +87,7 @@ type tally struct {
 	minutes [lagMinutes]minute
 }
 
-// senders count by sender. Those that were not heard of for the longest time are summed up when there are too many.
-// They are safe for concurrent use.
+// senders count by sender. When there are too many, some are summed up (see leaving). They are safe for concurrent use.
 type senders struct {
 	mu    sync.Mutex
 	by    map[senderKey]*tally
@@ -94,27 +104,47 @@ func (s *senders) of(key senderKey, now time.Time) *tally {
 		s.by = map[senderKey]*tally{}
 	}
 	if len(s.by) >= maxSenders {
-		s.fold()
+		s.fold(now)
 	}
 	t := &tally{Sender: Sender{Cluster: key.cluster, Address: key.address, Name: key.name, UserAgent: key.agent, Arrival: now}}
 	s.by[key] = t
 	return t
 }
 
-// fold adds the sender that was not heard of for the longest time to the others; mu is held.
-func (s *senders) fold() {
-	var oldest senderKey
-	var t *tally
-	for key, candidate := range s.by {
-		if t == nil || candidate.Arrival.Before(t.Arrival) {
-			oldest, t = key, candidate
-		}
-	}
-	delete(s.by, oldest)
+// fold adds one sender to the others, to make room; mu is held.
+func (s *senders) fold(now time.Time) {
+	leaves := s.leaving(now)
+	t := s.by[leaves]
+	delete(s.by, leaves)
 	if s.other == nil {
 		s.other = &tally{Sender: Sender{Address: otherSenders}}
 	}
 	s.other.add(t)
+}
+
+// leaving chooses who gives its place up; mu is held. That is whoever was not heard of for the longest time, if that is
+// long; else the one of the origin that takes the most places that was not heard of for the longest time: who sends
+// under ever new names or for ever new clusters takes the places of its own and not those of the others.
+func (s *senders) leaving(now time.Time) senderKey {
+	places := map[string]int{}
+	var oldest, crowded senderKey
+	for key, t := range s.by {
+		places[key.origin()]++
+		if first := s.by[oldest]; first == nil || t.Arrival.Before(first.Arrival) {
+			oldest = key
+		}
+	}
+	if now.Sub(s.by[oldest].Arrival) > idleSender {
+		return oldest
+	}
+	for key, t := range s.by {
+		first := s.by[crowded]
+		more := places[key.origin()] - places[crowded.origin()]
+		if first == nil || more > 0 || more == 0 && t.Arrival.Before(first.Arrival) {
+			crowded = key
+		}
+	}
+	return crowded
 }
 
 // add sums up; times and the lag are those of the later one.

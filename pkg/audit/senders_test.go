@@ -67,6 +67,50 @@ func TestSenders(t *testing.T) {
 	})
 }
 
+// TestCrowd has one sender that is let in use ever new names and clusters: it takes the places of its own, and those of
+// real ones that send are kept. One that is silent for long gives its place to anybody.
+func TestCrowd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewReceiver(&Splitter{}, accept)
+		const real = 40
+		sendReal := func() {
+			for i := range real {
+				sendAs(t, r, fmt.Sprintf("10.0.0.%d:1", i), "kube-apiserver", "/prod", aged(time.Second))
+			}
+		}
+		count := func(agent string) (n int, events uint64) {
+			for _, s := range r.Stats().Senders {
+				if s.UserAgent == agent {
+					n, events = n+1, events+s.Events
+				}
+			}
+			return n, events
+		}
+		sendReal()
+		for i := range 20 * maxSenders {
+			sendAs(t, r, "10.9.9.9:1", fmt.Sprintf("agent %d", i), fmt.Sprintf("/c%d", i), aged(time.Second))
+		}
+		sendReal()
+		if n, events := count("kube-apiserver"); n != real || events != 2*real {
+			t.Errorf("%d of %d senders are told apart, with %d events", n, real, events)
+		}
+		if _, events := count(fmt.Sprintf("agent %d", 20*maxSenders-1)); events != 1 {
+			t.Error("the newest of the crowd is not told")
+		}
+		// Idle ones give way.
+		time.Sleep(idleSender + time.Minute)
+		for i := range real {
+			sendAs(t, r, fmt.Sprintf("10.1.0.%d:1", i), "new", "", aged(time.Second))
+		}
+		if n, events := count("new"); n != real || events != real {
+			t.Errorf("%d of %d new senders are told apart, with %d events", n, real, events)
+		}
+		if got := r.Stats().Senders; len(got) != maxSenders+1 {
+			t.Errorf("%d senders", len(got))
+		}
+	})
+}
+
 // TestManySenders sends from more senders than are told apart: those that were silent for the longest time are summed.
 func TestManySenders(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
