@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -220,8 +221,23 @@ func textOf(t *testing.T, value json.RawMessage) string {
 	if err := json.Compact(&out, value); err != nil {
 		t.Fatal(err)
 	}
-	return out.String()
+	return stringLiteral.ReplaceAllStringFunc(out.String(), func(raw string) string {
+		var text string
+		if err := json.Unmarshal([]byte(raw), &text); err != nil {
+			t.Fatal(err)
+		}
+		var spelled strings.Builder
+		encoder := json.NewEncoder(&spelled)
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(text); err != nil {
+			t.Fatal(err)
+		}
+		return strings.TrimSpace(spelled.String())
+	})
 }
+
+// stringLiteral matches the strings of a JSON text.
+var stringLiteral = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 
 // TestPrefixes cuts a real body at every place: each part but the whole is refused, and nothing of it is handed over.
 func TestPrefixes(t *testing.T) {

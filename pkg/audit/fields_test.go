@@ -27,6 +27,18 @@ func TestFields(t *testing.T) {
 		{"escapes", `"user":{"username":"a\"b\\\u00e9\ud83d\ude00\u0000c","groups":["x\ty"]},"objectRef":{"name":"p\/q"}`, map[string]any{
 			"ka.user.name": "a\"b\\é😀\x00c", "ka.user.groups": []string{"x\ty"}, "ka.target.name": "p/q",
 		}},
+		{"strings in disguise", `"requestObject":{"m\u0065tadata":{"labels":{"kubernetes.io\/enforce":null}},"data":{"server\u002dsnippet":"a\u003eb"},` +
+			`"rules":[{"v\u0065rbs":["\u002a"]}],"subjects":[{"kind":"Us\u0065r"}],"spec":{"ports":[{"\u006eame":"\/"}]}},"annotations":{"a":{"\/":1}}`, map[string]any{
+			"json.value[/requestObject/metadata]": `{"labels":{"kubernetes.io/enforce":null}}`,
+			"ka.req.configmap.obj":                `{"server-snippet":"a>b"}`,
+			"ka.req.role.rules":                   []string{`{"verbs":["*"]}`},
+			"ka.req.binding.subjects":             []string{`{"kind":"User"}`},
+			"ka.req.service.ports":                []string{`[{"name":"/"}]`},
+			"ka.annotation[a]":                    `{"/":1}`,
+		}},
+		{"a patch in disguise", "\"requestObject\":[ {\"op\":\"remov\\u0065\",\n\"p\\u0061th\":\"\\/metadata/labels/kubernetes.io~\\u0031enforce\",\"value\":\"\\u0022\\u000A\\ud83d\\uDE00\\ud83d \"} ]", map[string]any{
+			"jevt.value[/requestObject]": "[{\"op\":\"remove\",\"path\":\"/metadata/labels/kubernetes.io~1enforce\",\"value\":\"\\\"\\n😀\ufffd \"}]",
+		}},
 		{"invalid UTF-8", "\"userAgent\":\"a\xff\xfeb\"", map[string]any{"ka.useragent": "a\xff\xfeb"}},
 		{"null and other types", `"verb":null,"user":null,"objectRef":[1],"responseStatus":{"code":null,"reason":7},"sourceIPs":"1.2.3.4"`, map[string]any{
 			"ka.verb": nil, "ka.user.name": nil, "ka.target.name": nil, "ka.response.code": nil, "ka.response.reason": "7",
@@ -268,6 +280,41 @@ func askAll(t *testing.T, c *field.Catalogue, e *event.Event) {
 			if ok && strings.HasPrefix(f.Name, "ka.") && r.at[auditID].IsZero() {
 				t.Fatalf("%s has a value in an event without auditID", f.Name)
 			}
+		}
+	}
+}
+
+// TestSpelling gives an event in several spellings: as a text it is the same, but it is another event, so that nobody
+// hides one behind another.
+func TestSpelling(t *testing.T) {
+	c := Catalogue("host")
+	for _, most := range []int{0, 200} {
+		texts, identities := map[string]bool{}, map[string]bool{}
+		for _, member := range []string{`/>\u00e9`, `\/\u003e\u00E9`, `\u002f\u003Eé`, `\u002F>é`} {
+			text := `{"kind":"Event","auditID" : "id","stageTimestamp":"2024-01-01T00:00:00Z","requestObject":{"a":"` +
+				strings.Repeat("a", 200) + `"},"user":{"x` + member + `":["` + member + `"]}}`
+			err := (&Splitter{MaxEvent: most}).Split(&Batch{}, []byte(text), func(b *Batch) error {
+				for e := range b.All() {
+					r := e.Data.(*Record)
+					identity, _ := r.AppendIdentity(nil)
+					identities[string(identity)] = true
+					texts[r.PluginInfo()] = true
+					texts[extractText(t, c, e, "jevt.obj").(string)] = true
+					if got, want := extractText(t, c, e, "jevt.value[user]"), `{"x/>é":["/>é"]}`; got != want {
+						t.Errorf("%s: the user is %s, want %s", text, got, want)
+					}
+					if most > 0 != r.trimmed {
+						t.Errorf("%s: trimmed %v", text, r.trimmed)
+					}
+				}
+				return nil
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if len(texts) != 2 || len(identities) != 4 {
+			t.Errorf("%d texts, want one plain and one indented: %v; %d identities, want 4", len(texts), texts, len(identities))
 		}
 	}
 }

@@ -81,11 +81,7 @@ func atPointer(e *event.Event, a *field.Arg, v *event.Value) bool {
 }
 
 func indented(e *event.Event, _ *field.Arg, v *event.Value) bool {
-	r := e.Data.(*Record)
-	raw := r.b.doc[r.span.Start:r.span.End]
-	if r.trimmed {
-		raw = r.shortened()
-	}
+	raw := e.Data.(*Record).PluginInfo()
 	var out bytes.Buffer
 	if json.Indent(&out, []byte(raw), "", "  ") != nil {
 		v.Text = raw // nested deeper than that package goes

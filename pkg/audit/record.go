@@ -27,10 +27,10 @@ type Record struct {
 // PluginName is the name of the plugin that makes audit events in Falco.
 func (r *Record) PluginName() string { return "k8saudit" }
 
-// PluginInfo is the event as compact JSON.
+// PluginInfo is the event as compact JSON, its strings in the spelling of scan.Respell.
 func (r *Record) PluginInfo() string {
 	if r.trimmed {
-		return r.shortened()
+		return r.respelled(r.shortened())
 	}
 	return r.json(r.span)
 }
@@ -141,8 +141,8 @@ func (b *Batch) key(start, end int, escaped bool) string {
 	return string(scan.Unquote(nil, b.doc[start:end]))
 }
 
-// text gives the text of a value: of a string what it says, of anything else its compact JSON. null and nothing have
-// no text.
+// text gives the text of a value: of a string what it says, of anything else its compact JSON, see json. null and
+// nothing have no text.
 func (r *Record) text(sp scan.Span) (string, bool) {
 	if sp.IsZero() {
 		return "", false
@@ -163,14 +163,28 @@ func (r *Record) is(sp scan.Span, want string) bool {
 	return ok && r.b.doc[sp.Start] == '"' && text == want
 }
 
-// json gives a value as compact JSON.
+// json gives a value as compact JSON with its strings in the spelling of scan.Respell. A client may write k8s.io\/name or
+// p\u0061th for the API server to read as k8s.io/name and path; rules that search the text find them all the same.
 func (r *Record) json(sp scan.Span) string {
 	raw := r.b.doc[sp.Start:sp.End]
-	if !r.spaced || raw[0] != '{' && raw[0] != '[' {
+	if raw[0] != '{' && raw[0] != '[' {
 		return raw
 	}
+	if r.spaced {
+		start := len(r.b.scratch)
+		r.b.scratch = scan.Compact(r.b.scratch, raw)
+		raw = view(r.b.scratch[start:])
+	}
+	return r.respelled(raw)
+}
+
+// respelled gives a JSON text with its strings in the spelling of scan.Respell. Most have it already.
+func (r *Record) respelled(text string) string {
+	if scan.WellSpelled(text) {
+		return text
+	}
 	start := len(r.b.scratch)
-	r.b.scratch = scan.Compact(r.b.scratch, raw)
+	r.b.scratch = scan.Respell(r.b.scratch, text)
 	return view(r.b.scratch[start:])
 }
 

@@ -15,28 +15,92 @@ func Unquote(dst []byte, raw string) []byte {
 			return append(dst, raw...)
 		}
 		dst = append(dst, raw[:i]...)
-		if raw[i+1] != 'u' {
-			dst = append(dst, plain(raw[i+1]))
-			raw = raw[i+2:]
-			continue
-		}
-		r := unit(raw[i+2:])
-		raw = raw[i+6:]
-		if utf16.IsSurrogate(r) {
-			pair := rune(utf8.RuneError)
-			if len(raw) >= 6 && raw[0] == '\\' && raw[1] == 'u' {
-				pair = utf16.DecodeRune(r, unit(raw[2:]))
-			}
-			if pair != utf8.RuneError {
-				raw = raw[6:]
-			}
-			r = pair
-		}
+		r, n := escaped(raw[i:])
 		dst = utf8.AppendRune(dst, r)
+		raw = raw[i+n:]
 	}
 }
 
-func plain(c byte) byte {
+// escaped gives the character of the escape, or of the two escapes, at the start of raw, and their length.
+func escaped(raw string) (r rune, n int) {
+	if raw[1] != 'u' {
+		return plain(raw[1]), 2
+	}
+	r = unit(raw[2:])
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if len(raw) >= 12 && raw[6] == '\\' && raw[7] == 'u' {
+		if pair := utf16.DecodeRune(r, unit(raw[8:])); pair != utf8.RuneError {
+			return pair, 12
+		}
+	}
+	return utf8.RuneError, 6
+}
+
+// Respell appends a JSON text to dst with each character of its strings, names of members included, in one spelling: a
+// quotation mark and a backslash behind a backslash, control characters as \b, \f, \n, \r, \t or \u001f, and any other
+// one as itself. What is no escape stays as it is. The text must have been passed by a Scanner; it does not get longer.
+func Respell(dst []byte, text string) []byte {
+	for {
+		i := strings.IndexByte(text, '\\') // there are none outside of strings
+		if i < 0 {
+			return append(dst, text...)
+		}
+		dst = append(dst, text[:i]...)
+		r, n := escaped(text[i:])
+		dst = appendSpelled(dst, r)
+		text = text[i+n:]
+	}
+}
+
+// WellSpelled tells whether Respell changes nothing of a text.
+func WellSpelled(text string) bool {
+	for {
+		i := strings.IndexByte(text, '\\')
+		switch {
+		case i < 0:
+			return true
+		case text[i+1] == '/':
+			return false
+		case text[i+1] == 'u':
+			var spelled [6]byte
+			r, n := escaped(text[i:])
+			if string(appendSpelled(spelled[:0], r)) != text[i:i+n] {
+				return false
+			}
+			text = text[i+n:]
+		default:
+			text = text[i+2:]
+		}
+	}
+}
+
+// appendSpelled appends a character as Respell writes it.
+func appendSpelled(dst []byte, r rune) []byte {
+	if r >= ' ' && r != '"' && r != '\\' {
+		return utf8.AppendRune(dst, r)
+	}
+	switch r {
+	case '\b':
+		r = 'b'
+	case '\f':
+		r = 'f'
+	case '\n':
+		r = 'n'
+	case '\r':
+		r = 'r'
+	case '\t':
+		r = 't'
+	case '"', '\\':
+	default:
+		const digits = "0123456789abcdef"
+		return append(dst, '\\', 'u', '0', '0', digits[r>>4], digits[r&15])
+	}
+	return append(dst, '\\', byte(r))
+}
+
+func plain(c byte) rune {
 	switch c {
 	case 'b':
 		return '\b'
@@ -49,7 +113,7 @@ func plain(c byte) byte {
 	case 't':
 		return '\t'
 	}
-	return c
+	return rune(c)
 }
 
 func unit(digits string) (r rune) {
