@@ -4,6 +4,7 @@ import (
 	"crypto/tls"
 	"slices"
 	"sync"
+	"time"
 
 	"go.uber.org/zap"
 )
@@ -19,6 +20,8 @@ type certificates struct {
 	mu      sync.Mutex
 	seen    []stamped
 	current *tls.Config
+	// failure says why the files cannot be used as they are now; empty when they can.
+	failure string
 }
 
 // config reads the settings and gives those of a server that follows the files.
@@ -31,9 +34,28 @@ func (c *certificates) config() (*tls.Config, error) {
 		return nil, err
 	}
 	c.current.NextProtos = []string{"h2", "http/1.1"}
+	c.warn(time.Now())
 	follow := c.current.Clone()
 	follow.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) { return c.latest(), nil }
 	return follow, nil
+}
+
+// warn tells of a certificate that no client takes.
+func (c *certificates) warn(now time.Time) {
+	for _, chain := range c.current.Certificates {
+		if leaf := chain.Leaf; leaf != nil && (now.After(leaf.NotAfter) || now.Before(leaf.NotBefore)) {
+			c.log.Error("the certificate has expired or is not yet good: no client takes it; renew it, or set the clock", zap.Strings("files", c.files()),
+				zap.Time("from", leaf.NotBefore), zap.Time("until", leaf.NotAfter))
+		}
+	}
+}
+
+// problem says why the files cannot be used as they are now; empty when they can.
+func (c *certificates) problem() string {
+	c.latest()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.failure
 }
 
 // stamped is a file with what tells whether it changed.
@@ -62,11 +84,13 @@ func (c *certificates) latest() *tls.Config {
 	c.seen = now
 	fresh, err := c.load()
 	if err != nil {
+		c.failure = oneLine(err)
 		c.log.Error("the changed files of the certificate cannot be used, the one in use stays", zap.Error(err))
 		return c.current
 	}
 	fresh.NextProtos = c.current.NextProtos
-	c.current = fresh
+	c.current, c.failure = fresh, ""
+	c.warn(time.Now())
 	c.log.Info("certificate read again", zap.Strings("files", c.files()))
 	return c.current
 }

@@ -155,6 +155,18 @@ func (d *Daemon) accessOf(cfg *config.Config) (*accessSettings, error) {
 
 func (a *access) now() *accessSettings { return a.current.Load() }
 
+// accessFiles tells of the files that decide who may send, whether they can be used as they are now.
+func (in *intake) accessFiles() []AccessFile {
+	s, list := in.access.now(), []AccessFile{}
+	if s.audit.Certificate != "" {
+		list = append(list, AccessFile{keyCertificate, s.audit.Certificate, in.server.unusable()})
+	}
+	if s.tokens != nil {
+		list = append(list, AccessFile{"audit.token_file", s.tokens.name, s.tokens.problem()})
+	}
+	return list
+}
+
 // files are those that TLS is made of.
 func (s *accessSettings) files() []string {
 	return slices.DeleteFunc([]string{s.audit.Certificate, s.audit.Key, s.audit.ClientCA}, func(name string) bool { return name == "" })

@@ -37,6 +37,8 @@ var (
 	metricLag        = metric{"saker_audit_lag_seconds", "Time from the stage of an audit event to its arrival at the receiver.", histogram, nil}
 	metricExpiry     = metric{"saker_audit_certificate_expiry_timestamp_seconds", "When a certificate of the audit receiver's files expires, since the Unix epoch; the first to expire of each file.", gauge, []string{"key"}}
 
+	metricAccessFile = metric{"saker_audit_access_file_usable", "1 when the file can be used as it is now, 0 when it changed and cannot be, so that what was in it before stays in use; audit.tls_certificate stands for all files of TLS.", gauge, []string{"key"}}
+
 	metricSenderEvents     = metric{"saker_audit_sender_events_total", "Audit events by sender, duplicates included; the sender other is the sum of those that are not told apart.", counter, []string{"address", "cluster"}}
 	metricSenderDuplicates = metric{"saker_audit_sender_duplicate_events_total", "Duplicates among them.", counter, []string{"address", "cluster"}}
 	metricSenderArrival    = metric{"saker_audit_sender_last_arrival_timestamp_seconds", "When the last request of the sender came, since the Unix epoch.", gauge, []string{"address", "cluster"}}
@@ -59,7 +61,7 @@ var (
 // auditMetrics lists the table in the order of the documentation.
 var auditMetrics = []*metric{
 	&metricReceived, &metricDuplicates, &metricTrimmed, &metricWindow, &metricForgotten,
-	&metricRequests, &metricHandshakes, &metricBytes, &metricWorking, &metricMemory, &metricLag, &metricExpiry,
+	&metricRequests, &metricHandshakes, &metricBytes, &metricWorking, &metricMemory, &metricLag, &metricExpiry, &metricAccessFile,
 	&metricSenderEvents, &metricSenderDuplicates, &metricSenderArrival, &metricSenderLag,
 	&metricFileUp, &metricFileCount, &metricFileEvents, &metricFilePosition, &metricFileBehind, &metricFileLag, &metricFileRotations,
 	&metricFileTruncations, &metricFileMalformed, &metricFileForeign, &metricFileLost, &metricFileGaps,
@@ -117,6 +119,9 @@ func (s samples) intake(in *intake) {
 		}
 		for key, at := range in.access.now().expiries() {
 			s.send(metricExpiry, float64(at.Unix()), key)
+		}
+		for _, f := range in.accessFiles() {
+			s.send(metricAccessFile, truth(f.Error == ""), f.Key)
 		}
 	}
 	if len(c.files) > 0 {

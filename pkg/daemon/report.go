@@ -3,9 +3,11 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"syscall"
 	"time"
 )
 
@@ -74,6 +76,8 @@ type ReceiverReport struct {
 	Networks             []string            `json:"networks"`
 	AllowUnauthenticated bool                `json:"allow_unauthenticated"`
 	Certificates         []CertificateReport `json:"certificates"`
+	// Access are the files that decide who may send. They are read again when they change.
+	Access []AccessFile `json:"access_files"`
 	// MaxBody and MaxEvent are the limits in bytes.
 	MaxBody  int64 `json:"max_body_bytes"`
 	MaxEvent int64 `json:"max_event_bytes"`
@@ -90,6 +94,15 @@ type ReceiverReport struct {
 	// Lag is the time from the stage of an event to its arrival.
 	Lag     LagReport      `json:"lag"`
 	Senders []SenderReport `json:"senders"`
+}
+
+// AccessFile is one of the files, or those of TLS together, that decide who may send.
+type AccessFile struct {
+	// Key is the key that names it; audit.tls_certificate also stands for audit.tls_key and audit.tls_client_ca.
+	Key  string `json:"key"`
+	File string `json:"file"`
+	// Error says why it cannot be used as it is now; what was in it before stays in use. It is empty when it can.
+	Error string `json:"error,omitempty"`
 }
 
 // CertificateReport is a certificate of one of the files of TLS.
@@ -186,12 +199,29 @@ type SinkReport struct {
 	Dropped   uint64 `json:"dropped"`
 }
 
+// ErrNoAnswer says that a program uses the data directory and does not answer.
+var ErrNoAnswer = errors.New("the program that uses the data directory does not answer")
+
+// answerTime is how long AskAudit waits.
+const answerTime = 5 * time.Second
+
 // maxReport bounds the answer in bytes.
 const maxReport = 16 << 20
 
 // AskAudit asks the program that uses the data directory how the intake of audit events is doing. The error is
-// ErrNotRunning when there is none.
+// ErrNotRunning when there is none, and ErrNoAnswer when it has not answered after five seconds.
 func AskAudit(ctx context.Context, dataDir string) (AuditReport, error) {
+	limit, cancel := context.WithTimeout(ctx, answerTime)
+	defer cancel()
+	r, err := askAudit(limit, dataDir)
+	// Who never takes a connection lets so many of them wait, and then EAGAIN is the answer.
+	if err != nil && ctx.Err() == nil && (limit.Err() != nil || errors.Is(err, syscall.EAGAIN)) {
+		return AuditReport{}, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+	}
+	return r, err
+}
+
+func askAudit(ctx context.Context, dataDir string) (AuditReport, error) {
 	c, err := Dial(ctx, dataDir)
 	if err != nil {
 		return AuditReport{}, err

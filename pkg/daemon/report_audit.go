@@ -73,7 +73,7 @@ func (d *Daemon) receiverReport(s *audit.Stats) *ReceiverReport {
 	r := &ReceiverReport{
 		Address: in.server.addressOf(), Path: a.Path, Loopback: config.IsLoopback(a.Listen),
 		TLS: a.Certificate != "", ClientCA: access.audit.ClientCA != "", AllowUnauthenticated: access.audit.AllowUnauthenticated,
-		Networks: []string{}, Certificates: access.certificates(), MaxBody: a.MaxBody, MaxEvent: a.MaxEvent,
+		Networks: []string{}, Certificates: access.certificates(), Access: in.accessFiles(), MaxBody: a.MaxBody, MaxEvent: a.MaxEvent,
 		Requests: map[string]uint64{}, Handshakes: map[string]uint64{},
 		Bytes: s.Bytes, Reading: s.Reading, Working: s.InFlight, Memory: s.InFlightBytes,
 		Lag: LagReport{Bounds: s.Lag.Bounds, Counts: s.Lag.Counts}, Senders: []SenderReport{},

@@ -1,8 +1,10 @@
 package daemon
 
 import (
+	"context"
 	"crypto/tls"
 	"errors"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -92,12 +94,95 @@ func TestExpiredCertificate(t *testing.T) {
 	authority := fakesink.NewAuthority(t, "authority")
 	cfg, now := testConfig(), time.Now()
 	cfg.Audit.Certificate, cfg.Audit.Key = authority.Write(t, t.TempDir(), "server", fakesink.Certificate{Name: "saker", From: now.Add(-2 * time.Hour), Until: now.Add(-time.Hour)})
-	d, _, _, _ := start(t, cfg, "k8s_audit")
+	d, _, stderr, _ := start(t, cfg, "k8s_audit")
 	if code, body := get(t, "http://"+d.WebAddress()+"/readyz"); code != http.StatusServiceUnavailable || !strings.Contains(body, "of saker expired on ") {
 		t.Errorf("%d %s", code, body)
 	}
 	if !d.newNotifier().ready() {
 		t.Error("a restart would not make another certificate")
+	}
+	stderr.waitFor(t, "the certificate has expired or is not yet good")
+}
+
+// Files that changed and cannot be used are told until they can be used again, also when nobody connects.
+func TestUnusableFiles(t *testing.T) {
+	dir := t.TempDir()
+	authority := fakesink.NewAuthority(t, "authority")
+	cfg := testConfig()
+	cfg.DataDir, cfg.DataDirChosen = filepath.Join(dir, "data"), true
+	cfg.Audit.Certificate, cfg.Audit.Key = authority.Write(t, dir, "server", fakesink.Certificate{Name: "saker"})
+	cfg.Audit.TokenFile = fakesink.WriteFile(t, dir, "tokens", []byte(strong+"\n"))
+	d, _, _, _ := start(t, cfg, "k8s_audit")
+	later := time.Now()
+	put := func(name, text string) {
+		t.Helper()
+		if err := os.WriteFile(name, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		later = later.Add(time.Second) // the times of files can be as coarse as a clock tick
+		if err := os.Chtimes(name, later, later); err != nil {
+			t.Fatal(err)
+		}
+	}
+	expect := func(tls, tokens string) {
+		t.Helper()
+		r, err := AskAudit(t.Context(), cfg.DataDir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, text := get(t, "http://"+d.WebAddress()+"/metrics")
+		families := parse(t, text)
+		want := []AccessFile{{keyCertificate, cfg.Audit.Certificate, tls}, {"audit.token_file", cfg.Audit.TokenFile, tokens}}
+		for i, f := range r.Receiver.Access {
+			if f.Key != want[i].Key || f.File != want[i].File || (f.Error == "") != (want[i].Error == "") || !strings.Contains(f.Error, want[i].Error) {
+				t.Errorf("%+v, want %+v", f, want[i])
+			}
+			if got := value(t, families, "saker_audit_access_file_usable", "key="+f.Key); got != truth(want[i].Error == "") {
+				t.Errorf("%s: %v", f.Key, got)
+			}
+		}
+		if len(r.Receiver.Access) != len(want) {
+			t.Errorf("%+v", r.Receiver.Access)
+		}
+	}
+	good, err := os.ReadFile(cfg.Audit.Key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	expect("", "")
+	put(cfg.Audit.TokenFile, "# none\n")
+	expect("", "holds no token")
+	authority.Write(t, dir, "other", fakesink.Certificate{})
+	other, err := os.ReadFile(filepath.Join(dir, "other.key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	put(cfg.Audit.Key, string(other))
+	expect("private key does not match public key", "holds no token")
+	put(cfg.Audit.Key, string(good))
+	put(cfg.Audit.TokenFile, strong)
+	expect("", "")
+}
+
+// A program that stands still is told from one that is not there.
+func TestNoAnswer(t *testing.T) {
+	dir := t.TempDir()
+	l, err := (&net.ListenConfig{}).Listen(t.Context(), "unix", filepath.Join(dir, controlName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	began := time.Now()
+	if _, err := AskAudit(t.Context(), dir); !errors.Is(err, ErrNoAnswer) {
+		t.Errorf("%v", err)
+	}
+	if took := time.Since(began); took < answerTime {
+		t.Errorf("after %v", took)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := AskAudit(ctx, dir); errors.Is(err, ErrNoAnswer) || !errors.Is(err, context.Canceled) {
+		t.Errorf("%v", err)
 	}
 }
 

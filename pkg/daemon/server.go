@@ -33,6 +33,7 @@ type server struct {
 	log  *zap.Logger
 
 	mu       sync.Mutex
+	certs    *certificates // nil for plain HTTP
 	listener net.Listener
 	server   *http.Server
 	stopped  bool
@@ -51,7 +52,8 @@ func (s *server) open() error {
 	made.ErrorLog = log.New(printed{s.log, s.noted}, "", 0)
 	if s.tls != nil {
 		var err error
-		if made.TLSConfig, err = (&certificates{load: s.tls, files: s.files, log: s.log}).config(); err != nil {
+		s.certs = &certificates{load: s.tls, files: s.files, log: s.log}
+		if made.TLSConfig, err = s.certs.config(); err != nil {
 			return err
 		}
 	}
@@ -120,4 +122,16 @@ func (s *server) addressOf() string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.address
+}
+
+// unusable says why the files of TLS cannot be used as they are now, so that what was read before stays in use; empty
+// when they can, or there are none.
+func (s *server) unusable() string {
+	s.mu.Lock()
+	certs := s.certs
+	s.mu.Unlock()
+	if certs == nil {
+		return ""
+	}
+	return certs.problem()
 }

@@ -31,6 +31,8 @@ type tokenFile struct {
 	mu     sync.Mutex
 	seen   fileStamp
 	tokens []string
+	// failure says why the file cannot be used as it is now; empty when it can.
+	failure string
 }
 
 // fileStamp tells whether a file changed.
@@ -70,13 +72,22 @@ func (t *tokenFile) list() []string {
 	t.seen = now
 	tokens, err := readTokens(t.name)
 	if err != nil {
+		t.failure = oneLine(err)
 		t.log.Error("the changed file of tokens cannot be used, the tokens that were in it stay valid", zap.Error(err))
 		return t.tokens
 	}
-	t.tokens = tokens
+	t.tokens, t.failure = tokens, ""
 	t.look()
 	t.log.Info("tokens read again", zap.String("file", t.name), zap.Int("tokens", len(tokens)))
 	return t.tokens
+}
+
+// problem says why the file cannot be used as it is now; empty when it can.
+func (t *tokenFile) problem() string {
+	t.list()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.failure
 }
 
 // look warns of what is weak.
