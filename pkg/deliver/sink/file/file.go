@@ -108,7 +108,7 @@ func (s *Sink) describe(err error) error {
 	return fmt.Errorf("write to %s: %w", s.settings.Path, err)
 }
 
-// ready has the file open that is at the path now, with its last line ended.
+// ready has the file open that is at the path now, and knows how long it is.
 func (s *Sink) ready() error {
 	if err := s.refresh(); err != nil {
 		return err
@@ -159,7 +159,7 @@ func (s *Sink) write(batch []*alert.Alert) (synced int, err error) {
 	for _, a := range batch {
 		s.lines.Add(a, s.render)
 	}
-	written := 0
+	written, err := s.current.mend(&s.lines)
 	for written < len(batch) && err == nil {
 		if s.due(s.lines.End(written+1) - s.lines.End(written)) {
 			if err = s.sync(); err != nil {

@@ -283,6 +283,32 @@ func TestCutLineIsEnded(t *testing.T) {
 	})
 }
 
+// TestCutLineIsCompleted: the alert of a line that was cut off comes again, at the first or a later place of the batch,
+// and completes it, wherever it was cut; so every line of the file is whole, and nothing is cut off.
+func TestCutLineIsCompleted(t *testing.T) {
+	eachKeeping(t, func(t *testing.T, s file.Settings) {
+		for _, before := range []string{"", text(0, 1), strings.Repeat("long before", 100) + "\n"} {
+			for place := range 3 {
+				for cut := 1; cut < len("alert 5\n"); cut++ {
+					s.Path = filepath.Join(t.TempDir(), "events.txt")
+					there := before + "alert 5\n"[:cut]
+					must(t, os.WriteFile(s.Path, []byte(there), 0o600))
+					sink := open(t, s)
+					send(t, sink, 5-place, 3)
+					want := before + "alert 5\n" + text(5-place, 3)
+					switch {
+					case place == 0: // it is not written a second time
+						want = before + text(5, 3)
+					case cut < len("alert 5"): // they all begin like this
+						want = before + text(5-place, 3)
+					}
+					holds(t, s.Path, want)
+				}
+			}
+		}
+	})
+}
+
 // TestFullDisk: wherever the disk is full, whole lines stay, parts are taken back, and the rest follows later.
 func TestFullDisk(t *testing.T) {
 	if !inChild(t) {

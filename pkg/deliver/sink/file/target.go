@@ -1,6 +1,7 @@
 package file
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -179,8 +180,7 @@ func (t *target) removed() bool {
 	return ok && stat.Nlink == 0
 }
 
-// look takes note of what others did to the file, and ends a line that was cut off when the program or the machine
-// stopped, so that it does not spoil the next one.
+// look takes note of what others did to the file.
 func (t *target) look() error {
 	if t.stream != nil {
 		return nil
@@ -194,21 +194,52 @@ func (t *target) look() error {
 	}
 	t.unended = t.unended || info.Size() != t.size
 	t.size = info.Size()
-	if !t.unended || t.size == 0 {
-		return nil
+	return nil
+}
+
+// mend ends a line that was cut off when the program or the machine stopped, so that it does not spoil the next one. The
+// alert of that line is not delivered, so it comes again: where one of the lines to write begins with what is there, the
+// line is completed, and every line in the file is whole. Nothing is cut off, because programs that follow the file take
+// one that got shorter for a new one. It tells how many of the lines, 0 or 1, are in the file by that.
+func (t *target) mend(l *lines.Lines) (done int, err error) {
+	if !t.unended || t.size == 0 || l.Len() == 0 {
+		return 0, nil
 	}
-	last := make([]byte, 1)
-	if _, err = t.file.ReadAt(last, t.size-1); err != nil {
-		return err
+	rest, err := t.lastLine(l.Longest())
+	if err != nil {
+		return 0, err
 	}
-	if last[0] != '\n' {
-		if _, err = t.file.Write([]byte{'\n'}); err != nil {
-			return err
+	if len(rest) > 0 {
+		end := []byte{'\n'}
+		for i := range l.Len() {
+			if text := l.Line(i); bytes.HasPrefix(text, rest) {
+				end = text[len(rest):]
+				if i == 0 {
+					done = 1
+				}
+				break
+			}
 		}
-		t.size++
+		n, err := t.file.Write(end)
+		t.size += int64(n)
+		if err != nil {
+			return 0, err
+		}
 	}
 	t.unended = false
-	return nil
+	return done, nil
+}
+
+// lastLine gives what is behind the last line break, its last bytes where it is longer.
+func (t *target) lastLine(most int) ([]byte, error) {
+	rest := make([]byte, min(int64(most), t.size))
+	if _, err := t.file.ReadAt(rest, t.size-int64(len(rest))); err != nil {
+		return nil, err
+	}
+	if at := bytes.LastIndexByte(rest, '\n'); at >= 0 || int64(len(rest)) == t.size {
+		return rest[at+1:], nil
+	}
+	return rest, nil
 }
 
 // append writes the lines from one index to another with one call and tells how many are whole in the file. Part of a
@@ -231,7 +262,7 @@ func (t *target) append(l *lines.Lines, from, to int) (int, error) {
 }
 
 // takeBack cuts off the last bytes that were written. If the file does not end with them any more, or cannot be cut,
-// the next look ends the line.
+// the next batch mends the line.
 func (t *target) takeBack(part int64) {
 	t.unended = true
 	info, err := t.file.Stat()

@@ -53,6 +53,17 @@ func (l *Lines) End(n int) int {
 	return l.ends[n-1]
 }
 
+// Line gives a line, with its line break.
+func (l *Lines) Line(i int) []byte { return l.Text[l.End(i):l.End(i+1)] }
+
+// Longest gives the length of the longest line in bytes.
+func (l *Lines) Longest() (most int) {
+	for i := range l.ends {
+		most = max(most, len(l.Line(i)))
+	}
+	return most
+}
+
 // Whole tells how many lines are whole in the first size bytes of Text.
 func (l *Lines) Whole(size int) int { return sort.SearchInts(l.ends, size+1) }
 
