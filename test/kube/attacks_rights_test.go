@@ -189,7 +189,7 @@ var attacksOnRights = []scenario{
 			s.create("mallory", service("shop", "patched", "ClusterIP"))
 			s.done(s.as("mallory").CoreV1().Services("shop").Patch(ctx(), "patched", types.JSONPatchType, []byte(`[{"op":"replace","path":"/spec/type","value":"NodeP\u006frt"}]`), metav1.PatchOptions{}))
 		},
-		want: []want{{rule: "JSON patch written in disguise", user: "mallory", target: "patched"}},
+		want: []want{{rule: "Service opened on the nodes' ports", user: "mallory", target: "patched"}},
 	},
 	{
 		name: "role bound to oneself",
