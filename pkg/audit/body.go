@@ -18,9 +18,6 @@ const (
 	firstBody = 64 << 10
 	// timed is how many bytes may take Receiver.BodyTimeout to arrive.
 	timed = 1 << 20
-	// A body that unpacks to more than bombSize bytes and more than bombRatio times its length is a bomb. Lists of like
-	// events are packed 30 to 60 times.
-	bombSize, bombRatio = 64 << 20, 200
 )
 
 // refusal is why a body is not taken.
@@ -126,8 +123,6 @@ func (b *body) Read(p []byte) (n int, err error) {
 	switch {
 	case b.length > b.r.MaxBody:
 		return n, b.r.tooLarge()
-	case b.packed && b.length > bombSize && b.length/bombRatio > b.sent:
-		return n, &refusal{http.StatusRequestEntityTooLarge, fmt.Sprintf("the body unpacks to more than %d times its length", bombRatio)}
 	case err == nil || errors.Is(err, io.EOF) && !b.brokenOff():
 		return n, err
 	}

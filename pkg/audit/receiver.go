@@ -46,7 +46,7 @@ var ErrBusy = errors.New("too busy to evaluate")
 //	404  another path
 //	405  another method
 //	408  the body did not arrive in time
-//	413  the body is longer than MaxBody, or a bomb
+//	413  the body is longer than MaxBody
 //	415  the body is not application/json, or is packed by something else than gzip
 //	500  Evaluate failed
 //	503  too much is being worked on, or Evaluate gave ErrBusy; with Retry-After
@@ -71,7 +71,8 @@ type Receiver struct {
 	Access Access
 	// Path takes events as /k8s-audit does, which it stands beside; empty for none. It begins with /.
 	Path string
-	// MaxBody is the greatest length of a body in bytes, unpacked.
+	// MaxBody is the greatest length of a body in bytes, unpacked. How tightly it is packed does not matter: memory is
+	// bounded by the longest event, and to refuse a body is to lose what is in it.
 	MaxBody int64
 	// MaxBytes is how much memory the bodies that are worked on may take together, in bytes. One that is alone may take
 	// more, for an event that is longer.
