@@ -62,11 +62,14 @@ func (f *auditDoctor) run(c *cobra.Command) error {
 	var a doctorAnswer
 	switch {
 	case f.kubeconfig == "" && f.manifest == "":
-		report, err := f.ask(c)
-		if err != nil {
+		switch report, err := f.ask(c); {
+		case errors.Is(err, daemon.ErrNoAnswer):
+			a.Findings = doctor.NoAnswer(err)
+		case err != nil:
 			return err
+		default:
+			a.Report, a.Findings = &report, doctor.Report(&report)
 		}
-		a.Report, a.Findings = &report, doctor.Report(&report)
 	case f.wait != 0:
 		return errors.New("--wait is for the running program, not for --kubeconfig and --manifest")
 	}

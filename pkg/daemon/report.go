@@ -216,7 +216,7 @@ func AskAudit(ctx context.Context, dataDir string) (AuditReport, error) {
 	r, err := askAudit(limit, dataDir)
 	// Who never takes a connection lets so many of them wait, and then EAGAIN is the answer.
 	if err != nil && ctx.Err() == nil && (limit.Err() != nil || errors.Is(err, syscall.EAGAIN)) {
-		return AuditReport{}, fmt.Errorf("%w: %w", ErrNoAnswer, err)
+		return AuditReport{}, fmt.Errorf("%w within %v: %w", ErrNoAnswer, answerTime, err)
 	}
 	return r, err
 }

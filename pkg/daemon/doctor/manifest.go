@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
-	"time"
 
 	"go.yaml.in/yaml/v4"
 
@@ -43,6 +40,9 @@ type container struct {
 	VolumeMounts []struct {
 		Name      string `yaml:"name"`
 		MountPath string `yaml:"mountPath"`
+		// SubPath is a path in the volume, SubPathExpr one with variables.
+		SubPath     string `yaml:"subPath"`
+		SubPathExpr string `yaml:"subPathExpr"`
 	} `yaml:"volumeMounts"`
 }
 
@@ -82,12 +82,13 @@ func Manifest(name string, data []byte, stat func(string) (fs.FileInfo, error)) 
 	}
 	f.flagFile(p, c, flags, "audit-policy-file", "without a policy nothing is recorded", stat)
 	f.flagFile(p, c, flags, "audit-webhook-config-file", "nothing is sent", stat)
+	n := f.numbers(flags)
 	if f.mode(flags) {
 		f.wait(flags)
-		f.throughput(flags)
+		f.throughput(flags, n)
 	}
 	f.patience(flags)
-	f.truncation(flags)
+	f.truncation(flags, n)
 	return f
 }
 
@@ -111,22 +112,6 @@ func apiServer(data []byte) (*pod, *container, error) {
 	return nil, nil, errors.New("no container of it is kube-apiserver")
 }
 
-// auditFlags gives the flags of auditing without dashes; of one that is given twice the last one counts.
-func auditFlags(command []string) map[string]string {
-	flags := map[string]string{}
-	for _, arg := range command {
-		name, value, given := strings.Cut(strings.TrimLeft(arg, "-"), "=")
-		if !strings.HasPrefix(arg, "-") || !strings.HasPrefix(name, "audit-") {
-			continue
-		}
-		if !given {
-			value = "true"
-		}
-		flags[name] = value
-	}
-	return flags
-}
-
 // flagFile judges a flag that names a file: is it there, mounted, and on this machine.
 func (f *findings) flagFile(p *pod, c *container, flags map[string]string, name, without string, stat func(string) (fs.FileInfo, error)) {
 	file := flags[name]
@@ -134,11 +119,15 @@ func (f *findings) flagFile(p *pod, c *container, flags map[string]string, name,
 		f.bad("flags", "add the flag; saker audit init --for kubeadm writes it", "--%s is not there: %s", name, without)
 		return
 	}
-	volume, mount := "", ""
+	var volume, mount, sub, variable string
 	for _, m := range c.VolumeMounts {
 		if below(file, m.MountPath) && len(m.MountPath) >= len(mount) {
-			volume, mount = m.Name, m.MountPath
+			volume, mount, sub, variable = m.Name, m.MountPath, m.SubPath, m.SubPathExpr
 		}
+	}
+	if variable != "" {
+		f.look("flags", "use subPath, or mount the folder itself", "--%s=%s is below a mount with subPathExpr %s, which only the kubelet can work out", name, file, variable)
+		return
 	}
 	if mount == "" {
 		f.bad("flags", "add a volume of type hostPath and a volumeMount for its folder", "--%s=%s: no volume is mounted there, so the process does not see it", name, file)
@@ -148,7 +137,7 @@ func (f *findings) flagFile(p *pod, c *container, flags map[string]string, name,
 		if v.Name != volume || v.HostPath.Path == "" {
 			continue
 		}
-		host := filepath.Join(v.HostPath.Path, strings.TrimPrefix(path.Clean(file), path.Clean(mount)))
+		host := filepath.Join(v.HostPath.Path, sub, strings.TrimPrefix(path.Clean(file), path.Clean(mount)))
 		if _, err := stat(host); err != nil {
 			f.bad("flags", "copy the file to this machine; kube-apiserver does not start without it", "--%s=%s: %v", name, file, err)
 		} else {
@@ -163,109 +152,4 @@ func (f *findings) flagFile(p *pod, c *container, flags map[string]string, name,
 func below(file, mount string) bool {
 	file, mount = path.Clean(file), path.Clean(mount)
 	return file == mount || strings.HasPrefix(file, strings.TrimSuffix(mount, "/")+"/")
-}
-
-// mode judges how events are sent, and tells whether that is in batches.
-func (f *findings) mode(flags map[string]string) bool {
-	switch mode := flags["audit-webhook-mode"]; mode {
-	case "", "batch":
-		f.ok("mode", "batch: events are sent beside the requests of the cluster")
-		return true
-	case "blocking":
-		f.look("mode", "set --audit-webhook-mode=batch", "blocking: each request to the cluster waits for Saker's answer")
-	case "blocking-strict":
-		f.bad("mode", "set --audit-webhook-mode=batch", "blocking-strict: requests to the cluster fail while Saker does not answer")
-	default:
-		f.bad("mode", "set --audit-webhook-mode=batch", "--audit-webhook-mode=%s is not known, so kube-apiserver does not start", mode)
-	}
-	return false
-}
-
-// wait judges how long events wait for a batch.
-func (f *findings) wait(flags map[string]string) {
-	const next = "set --audit-webhook-batch-max-wait=1s"
-	text, given := flags["audit-webhook-batch-max-wait"]
-	d, err := time.ParseDuration(text)
-	switch {
-	case !given:
-		f.look("batch wait", next, "30 s, the default: in a quiet cluster an alert is that late")
-	case err != nil:
-		f.bad("batch wait", next, "--audit-webhook-batch-max-wait=%s is no duration, so kube-apiserver does not start", text)
-	case d > 5*time.Second:
-		f.look("batch wait", next, "%s: in a quiet cluster an alert is that late", age(d))
-	default:
-		f.ok("batch wait", "%s", age(d))
-	}
-}
-
-// number gives the value of a flag, or the default.
-func number(flags map[string]string, name string, def float64) (float64, error) {
-	text, given := flags[name]
-	if !given {
-		return def, nil
-	}
-	n, err := strconv.ParseFloat(text, 64)
-	if err != nil || n < 0 || math.IsNaN(n) || math.IsInf(n, 0) {
-		return 0, fmt.Errorf("--%s=%s is no number, so kube-apiserver does not start", name, text)
-	}
-	return n, nil
-}
-
-// throughput judges how many events a second can be sent.
-func (f *findings) throughput(flags map[string]string) {
-	qps, err := number(flags, "audit-webhook-batch-throttle-qps", 10)
-	most, errSize := number(flags, "audit-webhook-batch-max-size", 400)
-	buffer, errBuffer := number(flags, "audit-webhook-batch-buffer-size", 10000)
-	if err := errors.Join(err, errSize, errBuffer); err != nil {
-		f.bad("throughput", "mend the flag", "%v", err)
-		return
-	}
-	if flags["audit-webhook-batch-throttle-enable"] == "false" {
-		f.ok("throughput", "as many events as come, in requests of %.0f at most", most)
-		return
-	}
-	text := fmt.Sprintf("%.0f events a second at most, and a buffer of %.0f; what comes beyond is lost in kube-apiserver", qps*most, buffer)
-	if qps*most < 4000 || buffer < 10000 {
-		f.look("throughput", "raise --audit-webhook-batch-throttle-qps, --audit-webhook-batch-max-size or --audit-webhook-batch-buffer-size; the defaults are 10, 400 and 10000", "%s", text)
-		return
-	}
-	f.ok("throughput", "%s", text)
-}
-
-// patience judges for how long Saker may be away: the API server tries five times, and each wait is half as long again
-// as the one before.
-func (f *findings) patience(flags map[string]string) {
-	const next = "leave --audit-webhook-initial-backoff out; the default is 10s"
-	wait := 10 * time.Second
-	if text, given := flags["audit-webhook-initial-backoff"]; given {
-		var err error
-		if wait, err = time.ParseDuration(text); err != nil {
-			f.bad("patience", next, "--audit-webhook-initial-backoff=%s is no duration, so kube-apiserver does not start", text)
-			return
-		}
-	}
-	away := time.Duration(float64(wait) * (1 + 1.5 + 1.5*1.5 + 1.5*1.5*1.5))
-	if wait < 10*time.Second {
-		f.look("patience", next, "Saker may be away for %s only, then events are lost", age(away))
-		return
-	}
-	f.ok("patience", "Saker may be away for %s without a loss", age(away))
-}
-
-// truncation judges whether events come whole.
-func (f *findings) truncation(flags map[string]string) {
-	if flags["audit-webhook-truncate-enabled"] != "true" {
-		f.ok("truncation", "off: events come whole, whatever their length")
-		return
-	}
-	most, err := number(flags, "audit-webhook-truncate-max-event-size", 100<<10)
-	switch {
-	case err != nil:
-		f.bad("truncation", "mend the flag", "%v", err)
-	case most < 1<<20:
-		f.look("truncation", "set --audit-webhook-truncate-max-event-size=4194304, or leave truncation out",
-			"events longer than %s lose their request and response object: whoever pads an object hides it from the rules", size(int64(most)))
-	default:
-		f.ok("truncation", "events longer than %s lose their request and response object", size(int64(most)))
-	}
 }

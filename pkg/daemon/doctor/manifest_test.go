@@ -104,7 +104,12 @@ func TestManifest(t *testing.T) {
 		return strings.ReplaceAll(staticPod, "--etcd-servers=https://127.0.0.1:2379", "--audit-policy-file=/etc/kubernetes/pki/policy.yaml, --audit-webhook-config-file=/etc/kubernetes/pki/hook.yaml, "+strings.Join(flags, ", "))
 	}
 	var b strings.Builder
+	mounted := func(mount string) string {
+		return strings.ReplaceAll(with(), "{name: k8s-certs, mountPath: /etc/kubernetes/pki, readOnly: true}", mount)
+	}
 	for _, c := range []struct{ name, data string }{
+		{"a path in the volume", mounted("{name: k8s-certs, mountPath: /etc/kubernetes/pki, subPath: audit/here}")},
+		{"a file of the volume", mounted("{name: k8s-certs, mountPath: /etc/kubernetes/pki/policy.yaml, subPath: p.yaml}\n        - {name: k8s-certs, mountPath: /etc/kubernetes/pki/hook.yaml, subPathExpr: $(NODE).yaml}")},
 		{"no audit", staticPod},
 		{"no YAML", "{"},
 		{"an alias bomb", "a: &a [x, x]\nb: &b [*a, *a, *a, *a]\nkind: &k [*b, *b]\n"},
@@ -115,6 +120,13 @@ func TestManifest(t *testing.T) {
 		{"slow", with("--audit-webhook-batch-max-wait=20s", "--audit-webhook-batch-max-size=10", "--audit-webhook-initial-backoff=1s")},
 		{"blocking", with("--audit-webhook-mode=blocking")},
 		{"strict", with("--audit-webhook-mode=blocking-strict", "--audit-webhook-truncate-enabled=true", "--audit-webhook-truncate-max-event-size=2097152")},
+		{"nothing or less", with("--audit-webhook-batch-max-size=0", "--audit-webhook-batch-buffer-size=0", "--audit-webhook-batch-throttle-qps=-1", "--audit-webhook-batch-throttle-burst=0",
+			"--audit-webhook-truncate-max-event-size=-5", "--audit-webhook-batch-max-wait=-1s", "--audit-webhook-initial-backoff=0s", "--audit-webhook-truncate-enabled=true")},
+		{"what is not used may be anything", with("--audit-webhook-batch-throttle-enable=false", "--audit-webhook-batch-throttle-qps=0", "--audit-webhook-truncate-enabled=1", "--audit-webhook-truncate-max-event-size=0x400000")},
+		{"nor in another mode", with("--audit-webhook-mode=blocking", "--audit-webhook-batch-max-size=0", "--audit-webhook-batch-buffer-size=1e3", "--audit-webhook-truncate-max-event-size=20000000")},
+		{"values in the next word", with("--audit-webhook-mode", "blocking", "--audit-webhook-truncate-enabled", "--audit-webhook-truncate-max-event-size", `"4194304"`, "--audit-webhook-batch-max-size")},
+		{"one by one", with("--audit-webhook-batch-max-size=1", "--audit-webhook-batch-throttle-qps=2000", "--audit-webhook-batch-throttle-burst=4000")},
+		{"one by one, slowly", with("--audit-webhook-batch-max-size=1")},
 		{"unlimited", with("--audit-webhook-batch-throttle-enable=false")},
 		{"no values", with("--audit-webhook-batch-max-wait=soon", "--audit-webhook-batch-throttle-qps=many", "--audit-webhook-initial-backoff=", "--audit-webhook-mode=fast", "--audit-webhook-truncate-enabled", "--audit-webhook-truncate-max-event-size=x")},
 		{"a secret as a volume", strings.ReplaceAll(with(), "hostPath: {path: /etc/kubernetes/pki, type: DirectoryOrCreate}", "secret: {secretName: audit}")},

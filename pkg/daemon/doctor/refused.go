@@ -17,7 +17,7 @@ var answers = map[string]struct {
 	"400": {Look, "the body was not JSON, or was cut off on the way", "see the log of Saker for where it is wrong; a proxy may change it"},
 	"401": {Bad, "no token, or none that is in audit.token_file", "compare token or tokenFile of the webhook configuration with audit.token_file"},
 	"403": {Bad, "the address of the sender is in none of audit.allowed_networks", "add the address of the API server to audit.allowed_networks; behind a proxy it is that of the proxy"},
-	"404": {Bad, "the path is another one", "the server of the webhook configuration must end with /k8s-audit or /k8s-audit/CLUSTER, in lower case"},
+	"404": {Bad, "the path is another one", "the server of the webhook configuration must end with /k8s-audit or /k8s-audit/CLUSTER, in lower case and without a slash at the end"},
 	"405": {Look, "the method was not POST", "an API server does not do that; a health check should ask /healthz of the web server"},
 	"408": {Look, "the body did not arrive in time", "look at the network between them, and at how large the batches are"},
 	"413": {Bad, "the body was longer than audit.max_body_bytes, and the API server gave the whole batch up", "raise audit.max_body_bytes, or lower --audit-webhook-batch-max-size"},
@@ -94,6 +94,18 @@ func (f *findings) certificates(r *daemon.AuditReport) {
 			what += " (" + c.Subject + ")"
 		}
 		f.validity("certificate", what, r.Now, c.NotBefore, c.NotAfter)
+	}
+}
+
+// accessFiles judges the files that decide who may send, when they changed.
+func (f *findings) accessFiles(r *daemon.AuditReport) {
+	if r.Receiver == nil {
+		return
+	}
+	for _, a := range r.Receiver.Access {
+		if a.Error != "" {
+			f.look("access file", "mend the file; what was in it before stays in use until then, or until the program is started anew, which fails", "%s %s changed and cannot be used: %s", a.Key, a.File, a.Error)
+		}
 	}
 }
 

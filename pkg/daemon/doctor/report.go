@@ -34,6 +34,13 @@ const (
 // checkSender is what to do when nothing comes.
 const checkSender = "on a machine of the control plane run: saker audit doctor --kubeconfig FILE --manifest FILE, with the file of --audit-webhook-config-file"
 
+// NoAnswer judges a program that uses the data directory and does not answer.
+func NoAnswer(err error) []Finding {
+	var f findings
+	f.bad("program", "see whether it is stopped (ps shows T: kill -CONT goes on) or has no CPU, or start it anew; until then nobody is answered, and an API server keeps events only for minutes", "%v", err)
+	return f
+}
+
 // Report judges what the running program tells.
 func Report(r *daemon.AuditReport) []Finding {
 	var f findings
@@ -48,6 +55,7 @@ func Report(r *daemon.AuditReport) []Finding {
 	f.lost(r)
 	f.refused(r)
 	f.certificates(r)
+	f.accessFiles(r)
 	f.files(r)
 	f.storage(r)
 	return f
@@ -60,7 +68,7 @@ func (f *findings) program(r *daemon.AuditReport) {
 		f.bad("program", "name k8s_audit in the key sources, and set audit.listen or audit.files", "%s and takes no audit events in", text)
 		return
 	case !r.Ready:
-		f.bad("program", "mend this first; until then the API server is answered with errors, and keeps events only for minutes", "%s and is not ready: %s", text,
+		f.bad("program", "mend this first; until then /readyz answers 503, so that a Service of Kubernetes sends nothing here, and an API server keeps events only for minutes", "%s and is not ready: %s", text,
 			strings.Join(r.Reasons, "; "))
 	default:
 		f.ok("program", "%s and is ready", text)
@@ -166,16 +174,18 @@ func (f *findings) sender(r *daemon.AuditReport, s *daemon.SenderReport) {
 	if s.UserAgent != "" {
 		who += ", " + s.UserAgent
 	}
-	text := fmt.Sprintf("%s: %s, the last one %s ago, late by %s in the mean and %s at most", who, plural(s.Events, "event"), age(r.Now.Sub(s.Arrival)),
-		age(seconds(s.MeanLag)), age(seconds(s.MaxLag)))
+	text := fmt.Sprintf("%s: %s, the last one %s ago, late by %s", who, plural(s.Events, "event"), age(r.Now.Sub(s.Arrival)), age(seconds(s.Lag)))
+	if s.MaxLag != 0 || s.MeanLag != 0 {
+		text += fmt.Sprintf("; in the last two minutes by %s in the mean and %s at most", age(seconds(s.MeanLag)), age(seconds(s.MaxLag)))
+	}
 	lag, worst := seconds(s.MeanLag), seconds(s.MaxLag)
 	switch {
 	case s.Events == 0 && s.Rejected == 0:
 		f.ok("sender", "%s: it has sent no event, as saker audit doctor --kubeconfig does", who)
 	case s.Events == 0:
 		f.look("sender", "it sends what is no audit event; see the lines about rejected items", "%s: no event, %s", who, plural(s.Rejected, "rejected item"))
-	case seconds(s.Lag) < -ahead:
-		f.look("sender", "set the clocks of both machines by NTP; the times of alerts are wrong as long as they differ", "%s; its clock is ahead by %s", text, age(-seconds(s.Lag)))
+	case s.Stage.Sub(s.Arrival) > ahead: // the lag is never less than nothing
+		f.look("sender", "set the clocks of both machines by NTP; the times of alerts are wrong as long as they differ", "%s; its clock is ahead by %s", text, age(s.Stage.Sub(s.Arrival)))
 	case lag > stale:
 		f.look("sender", "either its clock is behind, or it sends again what it could not deliver: compare with the answers 503 and 500, and with apiserver_audit_error_total",
 			"%s, which no wait for a batch explains", text)
