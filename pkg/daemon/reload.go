@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -183,7 +184,7 @@ func (d *Daemon) tryReload(stable func() bool) (changes []zap.Field, err error) 
 	if err != nil {
 		return nil, notWhile(stable, err)
 	}
-	admit, err := d.nextAccess(&cfg)
+	admit, err := d.nextAccess(&cfg, slices.Contains(fixed, "audit.listen"))
 	if err != nil {
 		return nil, notWhile(stable, err)
 	}
@@ -285,12 +286,16 @@ func (d *Daemon) keepAudit(cfg *config.Config, keep func(name string, now, new a
 	}
 }
 
-// nextAccess makes who may send audit events by a configuration; the returned function puts it into force.
-func (d *Daemon) nextAccess(cfg *config.Config) (admit func(), err error) {
+// nextAccess makes who may send audit events by a configuration; the returned function puts it into force. moved tells that
+// the files name another address than the one that is listened on until a restart.
+func (d *Daemon) nextAccess(cfg *config.Config, moved bool) (admit func(), err error) {
 	if d.intake == nil || d.intake.receiver == nil {
 		return func() {}, nil
 	}
 	next, err := d.accessOf(cfg)
+	if err != nil && moved {
+		return nil, fmt.Errorf("audit.listen was changed, but the address in force, %s, stays until a restart: restart, or keep who may send as it was until then: %w", cfg.Audit.Listen, err)
+	}
 	if err != nil {
 		return nil, err
 	}
