@@ -39,6 +39,7 @@ const (
 	PartMissing  = "part-missing"   // bodies of one of the rule's alternatives are not recorded
 	BlindCheck   = "blind-check"    // bodies by which the rule excludes are not recorded
 	OutputEmpty  = "output-missing" // the output shows <NA>
+	Impossible   = "impossible"     // no event is as the condition asks, whatever is recorded
 	Unclear      = "unclear"
 )
 
@@ -62,10 +63,12 @@ type Finding struct {
 
 // RuleReport is what a policy does to one rule.
 type RuleReport struct {
-	Rule     string    `json:"rule"`
-	File     string    `json:"file"`
-	Line     int       `json:"line"`
-	Verdict  Verdict   `json:"verdict"`
+	Rule    string  `json:"rule"`
+	File    string  `json:"file"`
+	Line    int     `json:"line"`
+	Verdict Verdict `json:"verdict"`
+	// Remains says for which requests the rule can fire where others, which the findings name, are not recorded.
+	Remains  string    `json:"remains,omitempty"`
 	Findings []Finding `json:"findings"`
 }
 
@@ -142,9 +145,14 @@ type checker struct {
 
 	groups map[groupKey]*group
 	order  []*group
-	// ever tells that the rule can fire, never mind how; meant that it could with everything recorded.
-	ever, meant bool
-	lost        bool
+	// ever tells that the rule can fire, never mind how; hardly that it can by requests that no client makes; meant that it
+	// could with everything recorded.
+	ever, hardly, meant bool
+	lost                bool
+	// fed are the requests for which it can fire, odd those of them that are not as clients commonly make them.
+	fed, odd remains
+	// bare are requests that fulfil the condition but for bodies that they never have.
+	bare bare
 }
 
 // groupKey is what findings have in common that are told as one.
@@ -180,14 +188,22 @@ func (c *checker) check(r *rule.CompiledRule) RuleReport {
 	slices.SortStableFunc(out.Findings, func(a, b Finding) int {
 		return cmp.Or(cmp.Compare(slices.Index(kindOrder, a.Kind), slices.Index(kindOrder, b.Kind)), cmp.Compare(a.PolicyRule, b.PolicyRule))
 	})
+	impossible := c.impossible(all)
+	out.Findings = append(out.Findings, impossible...)
 	out.Verdict = c.verdict(all)
-	if out.Verdict == CannotTell {
+	switch {
+	case out.Verdict == CannotTell && all && !c.meant && len(impossible) > 0:
+		out.Verdict = Never
+	case out.Verdict == CannotTell:
 		out.Findings = append(out.Findings, c.unclear(all))
+	}
+	if c.lost {
+		out.Remains = c.remains()
 	}
 	return out
 }
 
-var kindOrder = []string{NotRecorded, StageOmitted, LevelTooLow, PartMissing, BlindCheck, OutputEmpty, Unclear}
+var kindOrder = []string{NotRecorded, StageOmitted, LevelTooLow, PartMissing, BlindCheck, OutputEmpty}
 
 func (c *checker) verdict(all bool) Verdict {
 	blind, part := false, c.lost
@@ -202,7 +218,7 @@ func (c *checker) verdict(all bool) Verdict {
 		return Blind
 	case !all || !c.meant || c.subject.whole:
 		return CannotTell
-	case c.ever:
+	case c.ever, c.hardly && !c.lost:
 		return CanFire
 	}
 	return Never
@@ -225,22 +241,28 @@ func (c *checker) unclear(all bool) Finding {
 func (c *checker) cell(x *cell) bool {
 	d := c.policy.decide(x.asked)
 	l := parseLevel(string(d.config.Level))
-	wanted, fed := false, false
+	wanted, fed, fires := false, false, false
 	for _, stage := range stages {
 		if !c.search.fires(x, stage, levelResponse) {
 			continue
 		}
-		c.meant = true
+		c.meant, fires = true, true
 		real := x.isReal(stage) && !x.exotic
 		wanted = wanted || real
 		if l == levelNone || slices.Contains(d.config.OmitStages, internal.Stage(stage)) || !c.search.fires(x, stage, l) {
 			continue
 		}
-		c.ever = true
+		c.ever, c.hardly = c.ever || !x.hardly, c.hardly || x.hardly
 		if real {
 			fed = true
 			c.inspect(x, d, stage, l)
+			c.fed.add(x)
+		} else {
+			c.odd.add(x)
 		}
+	}
+	if !fires {
+		c.bare.add(x)
 	}
 	if wanted && !fed && !c.withheld(x, l) {
 		c.lost = true

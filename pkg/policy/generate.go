@@ -32,7 +32,7 @@ func Generate(rules *rule.Compiled, o Options) ([]byte, error) {
 		g.rule(r, newSubject(r, src.Catalogue))
 	}
 	if len(g.boxes) == 0 {
-		return nil, errors.New("none of the rules looks at any request: lists that they ask for are empty")
+		return nil, errors.New("none of the rules looks at any request: no event is as they ask for, such as one of an empty list; see saker audit policy check")
 	}
 	g.boxes = tidy(g.boxes)
 	return g.draft().yaml(), nil

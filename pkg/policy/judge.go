@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/saker-security/saker/pkg/audit"
-	"github.com/saker-security/saker/pkg/condition"
 	"github.com/saker-security/saker/pkg/condition/program"
 	"github.com/saker-security/saker/pkg/event"
 )
@@ -129,66 +128,4 @@ func (r request) only(a aspect) request {
 		r.groups = ""
 	}
 	return r
-}
-
-// uri tells what a check of ka.uri says of a request whose URI begins with start; what follows begins with one of next,
-// or is nothing. It is open where the rest of the URI, such as its parameters, decides.
-func (a *atom) uri(start, next string) truth {
-	if f, ok := a.check.Left.(*condition.Field); !ok || f.Name != "ka.uri" && f.Name != "jevt.value" && f.Name != "json.value" {
-		return open
-	}
-	var texts []string
-	switch right := a.check.Right.(type) {
-	case *condition.Text:
-		texts = []string{right.Value}
-	case *condition.List:
-		for _, t := range right.Items {
-			texts = append(texts, t.Value)
-		}
-	default:
-		return open
-	}
-	if len(texts) > 1 && a.check.Modifier != condition.ModifierNone && a.check.Modifier != condition.ModifierAnyOf {
-		return open
-	}
-	out := no
-	for _, t := range texts {
-		goesOn := strings.HasPrefix(t, start) && (len(t) == len(start) || next == "" || strings.ContainsRune(next, rune(t[len(start)])))
-		switch a.check.Op {
-		case condition.OpStartsWith:
-			if strings.HasPrefix(start, t) {
-				return yes
-			}
-		case condition.OpEq, condition.OpEqEq, condition.OpIn:
-		case condition.OpContains:
-			if strings.Contains(start, t) {
-				return yes
-			}
-			goesOn = true
-		default:
-			return open
-		}
-		if goesOn {
-			out = open
-		}
-	}
-	return out
-}
-
-// uriOf is what is known of the URI of a request: how it begins, and which characters may follow. An attacker may spell
-// it otherwise; then nothing is known.
-func uriOf(r request) (start, next string) {
-	switch {
-	case !r.isResource:
-		return r.path, "?"
-	case r.verb == "watch" && r.group == core:
-		return "/api/v1/", ""
-	case r.group != core:
-		return "/apis/" + r.group + "/", ""
-	case r.resource == "namespaces":
-		return "/api/v1/namespaces", "/?"
-	case r.namespace != "":
-		return "/api/v1/namespaces/" + r.namespace + "/" + r.resource, "/?"
-	}
-	return "/api/v1/" + r.resource, "/?"
 }

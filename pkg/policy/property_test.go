@@ -14,11 +14,12 @@ import (
 
 // world is from what random policies, rules and events are made, so that they meet.
 var (
-	someVerbs      = []string{"create", "get", "list", "delete", "patch"}
-	someResources  = []string{"pods", "secrets", "configmaps", "deployments", "widgets"}
+	someVerbs      = []string{"create", "get", "list", "watch", "delete", "patch"}
+	someResources  = []string{"pods", "secrets", "configmaps", "deployments", "widgets", "namespaces"}
 	someSubs       = map[string][]string{"pods": {"", "exec", "status"}, "deployments": {"", "scale"}, "widgets": {"", "status"}}
 	someNamespaces = []string{"", "default", "kube-system"}
 	someUsers      = []string{"alice", "bob", "system:node:n1", "system:serviceaccount:kube-system:a", "system:anonymous"}
+	someURIs       = []string{"/api/v1/namespaces/kube-system/secrets", "/api/v1/namespaces/default/po", "/api/v1/namespaces/default", "/api/v1/pods", "/apis/apps/", "/apis/apps/v1/namespaces/default/deployments", "/apis/ex", "/api/v1/watch/", "/api/v1/namespaces/default/pods/thing/exec", "/healthz"}
 	someGroups     = []string{"dev", "ops", "system:nodes", "system:serviceaccounts", "system:authenticated"}
 )
 
@@ -108,6 +109,11 @@ func randomCondition(t *rapid.T, depth int) string {
 		func() string { return "jevt.value[/requestObject/spec/x] exists" },
 		func() string { return `ka.uri startswith "/api/v1/namespaces/default"` },
 		func() string { return `ka.uri contains "health"` },
+		func() string {
+			return "ka.uri " + rapid.SampledFrom([]string{"startswith", "="}).Draw(t, "how") + " \"" + rapid.SampledFrom(someURIs).Draw(t, "uri") + "\""
+		},
+		func() string { return "ka.target.name in " + list([]string{"thing", "kube-system", "default"}) },
+		func() string { return "ka.target.resource = namespaces" },
 		func() string { return `concat(ka.verb, "/", ka.target.resource) = "get/pods"` },
 	}).Draw(t, "check")()
 }
@@ -146,12 +152,33 @@ func randomEvent(t *rapid.T) []byte {
 		}
 		ref := map[string]any{"resource": resource, "apiGroup": group, "subresource": sub}
 		uri := root
-		if namespace != "" {
-			ref["namespace"], uri = namespace, uri+"/namespaces/"+namespace
+		verb := e["verb"].(string)
+		if verb == "watch" && rapid.Bool().Draw(t, "watch in the path") {
+			uri += "/watch"
 		}
-		uri += "/" + resource
-		if rapid.Bool().Draw(t, "named") {
-			ref["name"] = "thing"
+		named := sub != "" || !nameless(verb)
+		switch {
+		case resource == "namespaces" && named:
+			name := pick("name", []string{"thing", "kube-system", "default"})
+			ref["namespace"], ref["name"], uri = name, name, uri+"/namespaces/"+name
+		case resource == "namespaces":
+			uri += "/namespaces"
+		case namespace != "":
+			ref["namespace"], uri = namespace, uri+"/namespaces/"+namespace+"/"+resource
+		default:
+			uri += "/" + resource
+		}
+		if named && resource != "namespaces" {
+			ref["name"], uri = "thing", uri+"/thing"
+		}
+		if sub != "" {
+			uri += "/" + sub
+		}
+		if rapid.IntRange(0, 3).Draw(t, "parameters") == 0 {
+			uri += "?timeout=5s"
+		}
+		if rapid.IntRange(0, 5).Draw(t, "in other letters") == 0 {
+			uri = strings.Replace(uri, "o", "%6f", 1)
 		}
 		for _, key := range []string{"apiGroup", "subresource"} {
 			if ref[key] == "" {

@@ -27,6 +27,9 @@ func (r *Report) WriteText(w io.Writer, all bool) error {
 			continue
 		}
 		fmt.Fprintf(&b, "%s: %s (%s:%d)\n", x.Verdict, rule.Printable(x.Rule), rule.Printable(x.File), x.Line)
+		if x.Remains != "" {
+			fmt.Fprintf(&b, "  still recorded: %s\n", rule.Printable(x.Remains))
+		}
 		for _, f := range x.Findings {
 			f.write(&b, r.Policy)
 		}

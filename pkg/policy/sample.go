@@ -31,8 +31,10 @@ type choice struct {
 	groups []string
 	// exotic is what an API server hardly sees: it counts for "never", and is not missed when it is not recorded.
 	exotic bool
-	value  []truth
-	likes  []*choice
+	// lacking is a user without the groups that the API server gives him.
+	lacking bool
+	value   []truth
+	likes   []*choice
 }
 
 // isUnnamed tells whether the choice stands for what neither the rule nor the policy names.
@@ -104,7 +106,13 @@ func (n *names) addURI(uri string) {
 		parts = parts[3:]
 	default:
 		n.paths = append(n.paths, path)
+		if parts[0] == "apis" && len(parts) > 1 {
+			n.groups = append(n.groups, parts[1])
+		}
 		return
+	}
+	if parts[0] == "watch" && len(parts) > 1 {
+		parts = parts[1:]
 	}
 	if parts[0] == "namespaces" && len(parts) > 2 {
 		n.namespaces = append(n.namespaces, parts[1])
@@ -176,6 +184,9 @@ func (n *names) targets() []*choice {
 	for _, group := range append(groups, otherGroup) {
 		everySub(custom, group, other, false)
 		for _, resource := range unique(n.resources, true) {
+			if strings.Contains(resource, "/") {
+				continue // no resource is called so
+			}
 			known, builtin := kinds[resource]
 			if !builtin || group != otherGroup && !slices.Contains(known.groups, group) {
 				everySub(custom, group, resource, builtin)
@@ -300,9 +311,10 @@ func callers(users []*choice, sets [][]string) (out []*choice) {
 	for _, u := range users {
 		always := implied(u.text)
 		add := func(exotic bool, groups []string) {
-			c := &choice{text: u.text, groups: groups, exotic: exotic}
+			lacking := !hasAll(groups, always)
+			c := &choice{text: u.text, groups: groups, exotic: exotic, lacking: lacking}
 			for _, like := range u.likes {
-				c.likes = append(c.likes, &choice{text: like.text, groups: groups, exotic: exotic})
+				c.likes = append(c.likes, &choice{text: like.text, groups: groups, exotic: exotic, lacking: lacking})
 			}
 			out = append(out, c)
 		}

@@ -28,7 +28,9 @@ type cell struct {
 	asked  request
 	picks  [numThings]*choice
 	exotic bool
-	value  []truth
+	// hardly tells that no client makes such a request of an API server; respelled that its path is written in another way.
+	hardly, respelled bool
+	value             []truth
 }
 
 // search goes through the sample requests that make a difference to a rule under a policy.
@@ -55,6 +57,8 @@ func newSearch(s *subject, p *internal.Policy, signs *parts) *search {
 	if p != nil {
 		n.addPolicy(p)
 	}
+	// A namespace is named as one and as an object.
+	n.namespaces, n.objects = append(n.namespaces, n.objects...), append(n.objects, n.namespaces...)
 	for _, c := range withOther(n.namespaces) {
 		x.spaces = append(x.spaces, c.text)
 	}
@@ -146,9 +150,10 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 		if signs != nil {
 			key = signs.sign(thing, c, key)
 		}
-		key = fmt.Appendf(key, " %v %v %v %v", c.exotic, c.target.isResource, c.target.isLong(""), c.target.withheld())
+		key = fmt.Appendf(key, " %v %v %v %v %v", c.exotic, c.lacking, c.target.isResource, c.target.isLong(""), c.target.withheld())
 		if thing == aTarget {
 			key = fmt.Appendf(key, " %v %v %v", c.target.takes("create"), c.target.takes("get"), c.target.takes("watch"))
+			key = fmt.Appendf(key, " %v", c.target.group == core && c.target.resource == "namespaces")
 		}
 		key = x.signURI(thing, c, key)
 		if thing == aVerb {
@@ -185,9 +190,11 @@ func (x *search) signURI(thing int, c *choice, key []byte) []byte {
 		for _, verb := range []string{"get", "watch"} {
 			r := request{verb: verb, namespace: space}
 			c.put(thing, &r)
-			start, next := uriOf(r)
 			for _, i := range x.uris {
-				key = append(key, byte('0'+x.subject.atoms[i].uri(start, next)))
+				for _, f := range append(formsOf(r, false), form{}) {
+					key = append(key, byte('0'+x.subject.atoms[i].uri(r, f)))
+				}
+				key = append(key, byte('0'+x.subject.atoms[i].spelled(r)))
 			}
 		}
 	}
@@ -228,9 +235,10 @@ func (x *search) choose(c *cell, thing int, visit func(c *cell) bool) bool {
 		return x.finish(c, visit)
 	}
 	before := c.request
-	exotic := c.exotic
+	exotic, hardly := c.exotic, c.hardly
 	for _, pick := range x.things[thing] {
-		c.request, c.exotic, c.picks[thing] = before, exotic || pick.exotic, pick
+		c.request, c.picks[thing] = before, pick
+		c.exotic, c.hardly = exotic || pick.exotic, hardly || pick.lacking
 		pick.put(thing, &c.request)
 		for _, i := range x.single[thing] {
 			c.value[i] = pick.value[i]
@@ -245,7 +253,7 @@ func (x *search) choose(c *cell, thing int, visit func(c *cell) bool) bool {
 	for _, i := range x.single[thing] {
 		c.value[i] = open
 	}
-	c.request, c.exotic = before, exotic
+	c.request, c.exotic, c.hardly = before, exotic, hardly
 	return true
 }
 
@@ -264,9 +272,32 @@ func (c *cell) fits(thing int) bool {
 		if nameless(r.verb) && r.name != "" && r.verb != "create" {
 			c.exotic = true
 		}
+		if r.group == core && r.resource == "namespaces" && !c.isNamespace() {
+			c.exotic, c.hardly = true, true
+		}
 		return r.isResource || r.name == ""
 	}
 	return true
+}
+
+// isNamespace tells whether a request about namespaces is as API servers have it: the name of a namespace in a path is its
+// namespace too; a new one and a list of them have none.
+func (c *cell) isNamespace() bool {
+	r := &c.request
+	if nameless(r.verb) && r.subresource == "" && (r.namespace == "" || r.verb != "watch") {
+		return r.namespace == ""
+	}
+	name := c.picks[aName]
+	same := func(text string) bool {
+		return text == name.text || slices.ContainsFunc(name.likes, func(like *choice) bool { return like.text == text })
+	}
+	for _, space := range append([]*choice{c.picks[aNamespace]}, c.picks[aNamespace].likes...) {
+		if space.text != "" && same(space.text) {
+			r.namespace, r.name = space.text, space.text
+			return true
+		}
+	}
+	return false
 }
 
 // nameless tells whether a request of this verb has no name in its path.
@@ -289,29 +320,36 @@ func (x *search) finish(c *cell, visit func(c *cell) bool) bool {
 			c.value[i] = open
 		}
 	}
-	start, next := uriOf(c.request)
-	for _, i := range x.uris {
-		c.value[i] = x.subject.atoms[i].uri(start, next)
-	}
-	going := true
-	if x.subject.formula.eval(c.value) != no {
-		going = visit(c)
-	}
-	if going && len(x.uris) > 0 && !exotic {
-		// The same request with its path in other letters.
-		for _, i := range x.uris {
-			c.value[i] = open
-		}
-		c.exotic = true
-		if x.subject.formula.eval(c.value) != no {
-			going = visit(c)
-		}
-	}
+	going := x.paths(c, visit)
 	for _, i := range append(x.uris, x.several...) {
 		c.value[i] = open
 	}
-	c.exotic = exotic
+	c.exotic, c.respelled = exotic, false
 	return going
+}
+
+// paths calls visit for a cell with its path as it is commonly written, and as it can be written besides.
+func (x *search) paths(c *cell, visit func(c *cell) bool) (going bool) {
+	forms := formsOf(c.request, false)
+	if len(x.uris) == 0 || !c.request.isResource {
+		forms = []form{{}}
+	}
+	for _, f := range forms {
+		for _, i := range x.uris {
+			c.value[i] = x.subject.atoms[i].uri(c.request, f)
+		}
+		if x.subject.formula.eval(c.value) != no && !visit(c) {
+			return false
+		}
+	}
+	if len(x.uris) == 0 {
+		return true
+	}
+	for _, i := range x.uris {
+		c.value[i] = x.subject.atoms[i].spelled(c.request)
+	}
+	c.exotic, c.respelled = true, true
+	return x.subject.formula.eval(c.value) == no || visit(c)
 }
 
 // at gives what is known of the atoms when the cell's event is recorded in a stage at a level. Atoms that need a body that
