@@ -17,9 +17,9 @@ import (
 // Write writes files into a directory that is not there yet or is empty, all of them or none. With force it takes the
 // place of a directory that Write made.
 func Write(dir string, files []File, force bool) error {
-	dir, err := filepath.Abs(dir)
+	dir, err := place(dir)
 	if err != nil {
-		return fmt.Errorf("find the directory: %w", err)
+		return err
 	}
 	there, err := os.ReadDir(dir)
 	switch {
@@ -38,6 +38,20 @@ func Write(dir string, files []File, force bool) error {
 		}
 	}
 	return replace(dir, files)
+}
+
+// place is the absolute path of a directory to write. A symbolic link is refused: it would be replaced, and what it
+// points to would stay as it is.
+func place(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the directory: %w", err)
+	}
+	if info, err := os.Lstat(dir); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+		to, _ := os.Readlink(dir) // only to be told
+		return "", fmt.Errorf("%s is a symbolic link to %s; name the directory itself", dir, to)
+	}
+	return dir, nil
 }
 
 // replace puts a directory with the files in the place of another one, or of nothing.
@@ -137,9 +151,9 @@ func read(dir string) ([]File, error) {
 // The authority's certificate and key are read from authority, or from the directory itself when that is empty. It
 // returns the paths of the files that it changed.
 func Renew(dir, authority string, now time.Time, valid time.Duration) ([]string, error) {
-	dir, err := filepath.Abs(dir)
+	dir, err := place(dir)
 	if err != nil {
-		return nil, fmt.Errorf("find the directory: %w", err)
+		return nil, err
 	}
 	files, err := read(dir)
 	if err != nil {

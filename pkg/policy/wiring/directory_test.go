@@ -47,6 +47,27 @@ func TestWriteKeepsWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestWriteLink is given a symbolic link: it stays, as does what it points to.
+func TestWriteLink(t *testing.T) {
+	parent := t.TempDir()
+	dir := written(t, func(*Options) {})
+	for name, to := range map[string]string{"link": dir, "dangling": filepath.Join(parent, "nothing")} {
+		link := filepath.Join(parent, name)
+		if err := os.Symlink(to, link); err != nil {
+			t.Fatal(err)
+		}
+		_, renewal := Renew(link, "", time.Now(), year)
+		for _, err := range []error{Write(link, nil, false), Write(link+"/", nil, true), renewal} {
+			if err == nil || !strings.Contains(err.Error(), "is a symbolic link to "+to+"; name the directory itself") {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+		if at, err := os.Readlink(link); err != nil || at != to {
+			t.Errorf("%s: %q, %v", name, at, err)
+		}
+	}
+}
+
 // TestWriteAllOrNothing makes writing fail in the middle.
 func TestWriteAllOrNothing(t *testing.T) {
 	parent := t.TempDir()

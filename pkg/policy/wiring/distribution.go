@@ -12,6 +12,10 @@ type distribution struct {
 	name, title string
 	// dir is where the API server finds its files.
 	dir string
+	// inNode tells that its machine is a container or a virtual machine with nothing of ours in it.
+	inNode bool
+	// untruncated tells that there is no way to set the flags of truncation.
+	untruncated bool
 	// address says which address of Saker its API server reaches.
 	address string
 	files   func(*plan) []File
@@ -30,12 +34,12 @@ var distributions = []distribution{
 		name: "kind", title: "a cluster of kind", dir: "/etc/kubernetes/saker",
 		address: "The node is a container: 127.0.0.1 is the container itself. Use the address of this machine in the network of kind " +
 			"(`docker network inspect kind` calls it the gateway), or host.docker.internal with Docker Desktop.",
-		files: kindFiles, install: kindInstall, undo: recreated("kind delete cluster"),
+		inNode: true, files: kindFiles, install: kindInstall, undo: recreated("kind delete cluster"),
 	},
 	{
 		name: "minikube", title: "a cluster of minikube", dir: "/etc/ssl/certs/saker",
 		address: "The node is a container or a virtual machine: 127.0.0.1 is the node itself. Use host.minikube.internal for this machine.",
-		files:   minikubeFiles, install: minikubeInstall, undo: minikubeUndo,
+		inNode:  true, files: minikubeFiles, install: minikubeInstall, undo: minikubeUndo,
 	},
 	{
 		name: "k3s", title: "k3s", dir: "/etc/rancher/k3s/saker",
@@ -48,7 +52,7 @@ var distributions = []distribution{
 		files:   rke2Files, install: rancherInstall("rke2", "rke2-server"), undo: rancherUndo("rke2", "rke2-server"),
 	},
 	{
-		name: "kops", title: "a cluster of kOps", dir: "/srv/kubernetes/kube-apiserver/saker",
+		name: "kops", title: "a cluster of kOps", dir: "/srv/kubernetes/kube-apiserver/saker", untruncated: true,
 		address: inHostNetwork,
 		files:   kopsFiles, install: kopsInstall, undo: kopsUndo,
 	},
@@ -117,7 +121,7 @@ apiVersion: kubeadm.k8s.io/v1beta4
 kind: ClusterConfiguration
 apiServer:
   extraArgs:
-` + flagItems(settings(d), 4, nameValue) + `  extraVolumes:
+` + flagItems(p.distribution.settings(), 4, nameValue) + `  extraVolumes:
     # The process runs in a container and sees only what is mounted into it.
     - name: saker-audit
       hostPath: ` + d + `
@@ -127,7 +131,7 @@ apiServer:
 `
 	patch := `# The API server of a cluster that runs: a JSON patch of its static pod, for kubectl patch --local and for the
 # --patches of kubeadm, which takes it by the name of this file.
-` + flagItems(settings(d), 0, func(f setting) string {
+` + flagItems(p.distribution.settings(), 0, func(f setting) string {
 		return "- {op: add, path: /spec/containers/0/command/-, value: " + strconv.Quote("--"+f.name+"="+f.value) + "}\n"
 	}) + `# The process runs in a container and sees only what is mounted into it.
 - op: add
@@ -159,7 +163,7 @@ func kindFiles(p *plan) []File {
 	}
 	list := func(item func(setting) string) string {
 		var b strings.Builder
-		for _, f := range settings(d) {
+		for _, f := range p.distribution.settings() {
 			b.WriteString(indent(item(f), 4))
 		}
 		return b.String()
@@ -181,7 +185,7 @@ kubeadmConfigPatches:
 
 func minikubeFiles(p *plan) []File {
 	var args strings.Builder
-	for _, f := range settings(p.distribution.dir) {
+	for _, f := range p.distribution.settings() {
 		fmt.Fprintf(&args, "  --extra-config=apiserver.%s=%s \\\n", f.name, f.value)
 	}
 	return one("minikube.sh", `#!/bin/sh
@@ -203,14 +207,14 @@ func k3sFiles(p *plan) []File {
 	return one("90-saker-audit.yaml", `# The API server of k3s: /etc/rancher/k3s/config.yaml.d/90-saker-audit.yaml on every server. The plus sign adds to the
 # arguments of the other files. The API server is a part of the k3s process, so nothing needs to be mounted.
 kube-apiserver-arg+:
-`+flagItems(settings(p.distribution.dir), 2, nameEquals))
+`+flagItems(p.distribution.settings(), 2, nameEquals))
 }
 
 func nameEquals(f setting) string { return "- " + strconv.Quote(f.name+"="+f.value) + "\n" }
 
 func rke2Files(p *plan) []File {
 	d := p.distribution.dir
-	all := settings(d)
+	all := p.distribution.settings()
 	return one("90-saker-audit.yaml", `# The API server of RKE2: /etc/rancher/rke2/config.yaml.d/90-saker-audit.yaml on every server. The plus signs add to the
 # lists of the other files.
 # What is recorded. With this key RKE2 also writes an audit log, below /var/lib/rancher/rke2/server/logs.
@@ -224,10 +228,7 @@ kube-apiserver-arg+:
 
 func kopsFiles(p *plan) []File {
 	var keys, assets strings.Builder
-	for _, f := range settings(p.distribution.dir) {
-		if f.kops == "" {
-			continue
-		}
+	for _, f := range p.distribution.settings() {
 		value := f.value
 		if strings.HasPrefix(value, "/") {
 			value = scalar(value)
@@ -245,12 +246,11 @@ apiVersion: kops.k8s.io/v1alpha2
 kind: Cluster
 spec:
   kubeAPIServer:
-` + keys.String() + `    # kOps has no keys for truncation, so events come whole, whatever their length. Saker takes them.
-  fileAssets:
+` + keys.String() + `  fileAssets:
 ` + assets.String()), secretMode}}
 }
 
 func genericFiles(p *plan) []File {
 	return one("flags", "# Flags of kube-apiserver, which finds the files of the folder apiserver in "+p.distribution.dir+".\n"+
-		flagItems(settings(p.distribution.dir), 0, func(f setting) string { return "--" + f.name + "=" + f.value + "\n" }))
+		flagItems(p.distribution.settings(), 0, func(f setting) string { return "--" + f.name + "=" + f.value + "\n" }))
 }

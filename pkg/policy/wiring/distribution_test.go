@@ -18,7 +18,7 @@ import (
 // TestFlags wants values of the right kind, and that fit each other.
 func TestFlags(t *testing.T) {
 	values := map[string]string{}
-	for _, f := range settings("/etc/saker") {
+	for _, f := range distributionOf(t, "generic").settings() {
 		values[f.name] = f.value
 	}
 	number := func(name string) int {
@@ -44,12 +44,23 @@ func TestFlags(t *testing.T) {
 	}
 }
 
+func distributionOf(t *testing.T, name string) *distribution {
+	t.Helper()
+	for i := range distributions {
+		if distributions[i].name == name {
+			return &distributions[i]
+		}
+	}
+	t.Fatalf("there is no %s", name)
+	return nil
+}
+
 // want are the flags of a distribution as name=value.
 func want(distribution string) []string {
 	var out []string
 	for _, d := range distributions {
 		if d.name == distribution {
-			for _, f := range settings(d.dir) {
+			for _, f := range d.settings() {
 				out = append(out, f.name+"="+f.value)
 			}
 		}

@@ -22,13 +22,16 @@ func kubeadmInstall(p *plan) string {
 
 **A cluster that runs:** patch the static pod on every machine of the control plane. The kubelet restarts the API server by
 itself. The old manifest is kept outside of the manifests folder, because the kubelet starts everything that is in there.
-Flags ` + "`--audit-…`" + ` that the manifest already has must be taken out first.
+Flags ` + "`--audit-…`" + ` that the manifest already has must be taken out first. When a command fails, those behind it do not run and
+the manifest stays as it is.
 
 ` + "```sh" + `
 manifest=/etc/kubernetes/manifests/kube-apiserver.yaml
-cp $manifest /root/kube-apiserver.yaml.before-saker
-kubectl patch --local -f $manifest --type json --patch-file patches/kube-apiserver+json.yaml -o yaml > /root/kube-apiserver.yaml
-mv /root/kube-apiserver.yaml $manifest
+cp -p $manifest /root/kube-apiserver.yaml.before-saker &&
+  install -m 0600 /dev/null /root/kube-apiserver.yaml &&
+  kubectl patch --local -f $manifest --type json --patch-file patches/kube-apiserver+json.yaml -o yaml > /root/kube-apiserver.yaml &&
+  test -s /root/kube-apiserver.yaml &&
+  mv /root/kube-apiserver.yaml $manifest
 ` + "```" + `
 
 ` + oneAfterAnother + `
@@ -78,6 +81,8 @@ func rancherUndo(product, service string) func(*plan) string {
 func kopsInstall(*plan) string {
 	return "Merge `kops.yaml` into the specification of the cluster. It holds the files of the folder `apiserver` as file assets, " +
 		"so nothing needs to be copied.\n\n" +
+		"Keep `auditWebhookBatchMaxSize: 1`. kOps has no keys for truncation, and without it one patch in YAML, or one event of hundreds of\n" +
+		"megabytes, makes its whole batch unsendable: with the default of 400, whoever sends one hides up to 399 other events.\n\n" +
 		"```sh\nkops edit cluster                     # merge kops.yaml\nkops update cluster --yes\nkops rolling-update cluster --instance-group-roles control-plane --yes\n```\n"
 }
 
@@ -100,25 +105,41 @@ func (p *plan) readme() string {
 	fmt.Fprintf(&b, "# The audit events of %s, sent to Saker\n\n`saker audit init --for %s` made these files. The API server sends to `%s`.\n\n%s\n\n", d.title, d.name, p.Server.URL(), d.address)
 	b.WriteString(p.fileTable())
 	b.WriteString("\n## 1. Saker\n\n")
-	fmt.Fprintf(&b, "Put the folder `saker` on the machine of Saker, to `%s`, which is what `saker.yaml` says. Saker must be able to read it, and\nport %s must be reachable from the API servers.\n\n```sh\nsaker run -c %s\n```\n",
-		p.SakerDir, p.Server.Port, path.Join(p.SakerDir, path.Base(configPath)))
+	fmt.Fprintf(&b, "Put the folder `saker` on the machine of Saker, to %s, which is what `saker.yaml` says. Saker must be able to read it, and\nport %s must be reachable from the API servers.\n\n```sh\nsaker run -c %s\n```\n",
+		codeSpan(p.SakerDir), p.Server.Port, shellWord(path.Join(p.SakerDir, path.Base(configPath))))
 	b.WriteString(p.inCluster())
 	b.WriteString("\n## 2. The API server\n\n" + d.install(p))
-	b.WriteString("\n## 3. Check\n\nOn the machine of the API server, before or after the change; it asks Saker as the API server would, and looks at the flags:\n\n```sh\n")
-	fmt.Fprintf(&b, "saker audit doctor --kubeconfig apiserver/audit-webhook.yaml\n")
-	if d.name == "kubeadm" {
-		b.WriteString("saker audit doctor --manifest /etc/kubernetes/manifests/kube-apiserver.yaml\n")
-	}
-	fmt.Fprintf(&b, "```\n\nOn the machine of Saker, once the API server runs with its flags:\n\n```sh\nsaker audit doctor -c %s --wait 30s\n```\n", path.Join(p.SakerDir, path.Base(configPath)))
+	b.WriteString(p.check())
 	b.WriteString(p.renewal())
 	b.WriteString("\n## Undo\n\nStart with the API server: while its flags are there and Saker is not, it keeps trying and then loses events, but serves as usual.\n\n" + d.undo(p))
 	b.WriteString("\n## The flags\n\n| flag | value | why |\n|---|---|---|\n")
-	for _, f := range settings(d.dir) {
-		if d.name == "kops" && f.kops == "" {
-			continue
-		}
+	for _, f := range d.settings() {
 		fmt.Fprintf(&b, "| `%s` | `%s` | %s |\n", f.name, f.value, strings.ReplaceAll(f.why, "\n", " "))
 	}
+	return b.String()
+}
+
+// check says how to see whether events come.
+func (p *plan) check() string {
+	var b strings.Builder
+	b.WriteString("\n## 3. Check\n\n")
+	if d := p.distribution; d.inNode {
+		b.WriteString("On the machine where Saker runs, not in the node, which has no `saker`, once the API server runs with its flags:\n")
+	} else {
+		b.WriteString("On the machine of the API server, before or after the change; it asks Saker as the API server would, and looks at the flags:\n\n```sh\nsaker audit doctor --kubeconfig apiserver/audit-webhook.yaml\n")
+		if d.name == "kubeadm" {
+			b.WriteString("saker audit doctor --manifest /etc/kubernetes/manifests/kube-apiserver.yaml\n")
+		}
+		b.WriteString("```\n\nOn the machine where Saker runs, once the API server runs with its flags:\n")
+	}
+	fmt.Fprintf(&b, "\n```sh\nsaker audit doctor -c %s --wait 30s\n```\n", shellWord(path.Join(p.SakerDir, path.Base(configPath))))
+	b.WriteString(`
+What the API server itself loses, only it can tell: look at its metric ` + "`apiserver_audit_error_total`" + ` from time to time, or
+alarm when it grows. ` + "`plugin=\"buffered\"`" + ` are events that found the buffer full, ` + "`plugin=\"webhook\"`" + ` those of batches that it gave
+up, ` + "`plugin=\"truncate\"`" + ` those that it could not even write, such as a server-side apply with a body in true YAML whose body the
+policy records. Its log has a line "Error in audit plugin" with each of them.
+
+` + "```sh\nkubectl get --raw /metrics | grep ^apiserver_audit_error_total\n```\n")
 	return b.String()
 }
 
@@ -173,7 +194,7 @@ func (p *plan) renewal() string {
 		ca, where = " --ca DIR", "DIR holds `ca.crt` and `ca.key` of the authority."
 	}
 	text := fmt.Sprintf("\n## Renew\n\nThe certificates are good for %d days; `saker audit doctor` tells when they are about to expire. This makes new ones with the same\nauthority, so that old and new ones are good beside each other. %s\n\n```sh\nsaker audit init --renew --out %s%s\n```\n\nThen copy the files again. Saker takes new ones by itself",
-		int(p.Valid.Hours()/24), where, p.Dir, ca)
+		int(p.Valid.Hours()/24), where, shellWord(p.Dir), ca)
 	if p.Auth == Token {
 		return text + ". The token stays as it is.\n"
 	}

@@ -20,6 +20,29 @@ func scalar(s string) string {
 	return string(quoted)
 }
 
+// bare are texts that a shell reads as themselves.
+var bare = regexp.MustCompile(`^[A-Za-z0-9/._][A-Za-z0-9/._-]*$`)
+
+// shellWord writes a text as one word for a shell.
+func shellWord(s string) string {
+	if bare.MatchString(s) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// codeSpan writes a text as code in a line of Markdown.
+func codeSpan(s string) string {
+	fence := "`"
+	for strings.Contains(s, fence) {
+		fence += "`"
+	}
+	if fence != "`" {
+		s = " " + s + " "
+	}
+	return fence + s + fence
+}
+
 // webhook is the webhook configuration of the API server, which has the form of a kubeconfig.
 func (p *plan) webhook() string {
 	var b strings.Builder
@@ -62,7 +85,7 @@ audit:
   listen: %q
   tls_certificate: %s
   tls_key: %s
-`, path.Join(p.SakerDir, path.Base(configPath)), p.Server.listen(), at(serverPath), at(serverKeyPath))
+`, shellWord(path.Join(p.SakerDir, path.Base(configPath))), p.Server.listen(), at(serverPath), at(serverKeyPath))
 	if p.Auth == Token {
 		fmt.Fprintf(&b, "  # Who shows none of these tokens is refused.\n  token_file: %s\n", at(tokensPath))
 	} else {

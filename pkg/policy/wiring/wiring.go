@@ -12,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The ways in which an API server shows who it is.
@@ -102,6 +104,11 @@ func Make(o Options) ([]File, error) {
 		return nil, fmt.Errorf("%q is not a way in which an API server shows who it is; it must be %s or %s", o.Auth, MTLS, Token)
 	case len(o.Policy) == 0 && !o.Example:
 		return nil, errors.New("there is no audit policy")
+	}
+	for _, dir := range []string{o.Dir, o.SakerDir} {
+		if strings.ContainsFunc(dir, unicode.IsControl) || !utf8.ValidString(dir) {
+			return nil, fmt.Errorf("the directory %q has a character in its name that cannot be written into the files; choose another one", dir)
+		}
 	}
 	if o.ServerName != "" {
 		if err := checkHost(o.ServerName); err != nil {

@@ -220,7 +220,7 @@ func TestFlagNames(t *testing.T) {
 		}
 	}
 	decode(t, "kops", "kops.yaml", &kops)
-	for _, f := range settings("/srv/kubernetes/kube-apiserver/saker") {
+	for _, f := range distributionOf(t, "kops").settings() {
 		if f.why == "" || f.value == "" {
 			t.Errorf("flag %s: %+v", f.name, f)
 		}
