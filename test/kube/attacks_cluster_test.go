@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -194,6 +195,70 @@ var attacksOnCluster = []scenario{
 			s.done(s.as("mallory").CoreV1().Namespaces().Patch(ctx(), "strict", types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"privileged"}}}`), metav1.PatchOptions{}))
 		},
 		want: []want{{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"}},
+	},
+	{
+		name: "pod security of a namespace taken away in many ways",
+		act: func(s *scene) {
+			for _, patch := range []struct {
+				kind types.PatchType
+				body string
+			}{
+				{types.MergePatchType, `{"metadata":{"labels":null}}`},
+				{types.StrategicMergePatchType, `{"metadata":{"labels":{"$patch":"replace"}}}`},
+				{types.JSONPatchType, `[{"op":"replace","path":"/metadata/labels","value":{}}]`},
+				{types.JSONPatchType, `[{"op":"remove","path":"\/metadata\/labels\/pod\u002dsecurity.kubernetes.io~\u0031enforce"}]`},
+			} {
+				s.done(s.as("kubernetes-admin").CoreV1().Namespaces().Patch(ctx(), "strict", types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"baseline"}}}`), metav1.PatchOptions{}))
+				left, err := s.as("mallory").CoreV1().Namespaces().Patch(ctx(), "strict", patch.kind, []byte(patch.body), metav1.PatchOptions{})
+				s.ok(err)
+				if _, ok := left.Labels["pod-security.kubernetes.io/enforce"]; ok {
+					s.ok(errors.New("the label is still there after " + patch.body))
+				}
+			}
+		},
+		want: []want{
+			{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"},
+			{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"},
+			{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"},
+			{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"},
+		},
+	},
+	{
+		name: "namespace replaced by one without pod security",
+		act: func(s *scene) {
+			namespace, err := s.as("mallory").CoreV1().Namespaces().Get(ctx(), "strict", metav1.GetOptions{})
+			s.ok(err)
+			namespace.Labels = nil
+			s.done(s.withAgent("mallory", "kubectl/v1.36.3").CoreV1().Namespaces().Update(ctx(), namespace, metav1.UpdateOptions{}))
+		},
+		want: []want{{rule: "Namespace replaced by one without a Pod Security Standard", user: "mallory", target: "strict"}},
+	},
+	{
+		name: "webhook made forgiving with a stolen token",
+		act: func(s *scene) {
+			s.create("kubernetes-admin", "{apiVersion: admissionregistration.k8s.io/v1, kind: ValidatingWebhookConfiguration, metadata: {name: guard}, webhooks: [{name: guard.example.com, failurePolicy: Fail, sideEffects: None, admissionReviewVersions: [v1], clientConfig: {service: {namespace: shop, name: guard}}, rules: [{operations: [CREATE], apiGroups: [example.com], apiVersions: [v1], resources: [widgets]}]}]}")
+			s.create("otto", clusterRole("guard-patcher", `[patch]`, `[admissionregistration.k8s.io]`, `[validatingwebhookconfigurations]`))
+			s.create("otto", clusterRoleBinding("guard-patcher", "guard-patcher", "User", "system:serviceaccount:ci:deployer"))
+			s.allowed("system:serviceaccount:ci:deployer", "", "patch", "validatingwebhookconfigurations.admissionregistration.k8s.io", "guard")
+			s.done(s.as("system:serviceaccount:ci:deployer").AdmissionregistrationV1().ValidatingWebhookConfigurations().Patch(ctx(), "guard", types.StrategicMergePatchType, []byte(`{"webhooks":[{"name":"guard.example.com","failurePolicy":"Ignore"}]}`), metav1.PatchOptions{}))
+			s.ok(s.as("kubernetes-admin").AdmissionregistrationV1().ValidatingWebhookConfigurations().Delete(ctx(), "guard", metav1.DeleteOptions{}))
+		},
+		want: []want{
+			{rule: "Admission webhook added", user: "kubernetes-admin", target: "guard"},
+			{rule: "Admission webhook configuration changed", user: "system:serviceaccount:ci:deployer", target: "guard"},
+			{rule: "Admission webhook configuration changed", user: "kubernetes-admin", target: "guard"},
+		},
+	},
+	{
+		name: "everything of a kind deleted behind an empty selector",
+		act: func(s *scene) {
+			s.status(http.StatusOK, "mallory", http.MethodDelete, "/api/v1/namespaces/strict/configmaps?labelSelector=", "", "")
+			s.status(http.StatusOK, "mallory", http.MethodDelete, "/api/v1/namespaces/strict/configmaps?labelSelector=%21zz", "", "")
+		},
+		want: []want{
+			{rule: "Everything of a kind deleted", user: "mallory", fields: fields{"ka.uri": "/api/v1/namespaces/strict/configmaps?labelSelector="}},
+			{rule: "Everything of a kind deleted", user: "mallory", fields: fields{"ka.uri": "/api/v1/namespaces/strict/configmaps?labelSelector=%21zz"}},
+		},
 	},
 	{
 		name: "everything of a kind deleted",

@@ -212,6 +212,20 @@ var attacksOnPods = []scenario{
 		want: []want{{rule: "Pod's confinement switched off", user: "mallory", target: "unconfined"}},
 	},
 	{
+		name: "keys of k3s mounted",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "k3s-mount", "volumes: [{name: keys, hostPath: {path: /var/lib/rancher/k3s/server}}]"))
+		},
+		want: []want{{rule: "Sensitive host path mounted into a pod", user: "mallory", target: "k3s-mount"}},
+	},
+	{
+		name: "logs of the node mounted",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "log-mount", "volumes: [{name: logs, hostPath: {path: /var/log}}]"))
+		},
+		want: []want{{rule: "Host path mounted into a pod", user: "mallory", target: "log-mount"}},
+	},
+	{
 		name: "path of the node mounted",
 		act: func(s *scene) {
 			s.create("mallory", pod("shop", "some-mount", "volumes: [{name: data, hostPath: {path: /opt/data}}]"))

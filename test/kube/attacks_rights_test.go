@@ -68,6 +68,11 @@ var attacksOnRights = []scenario{
 		want: []want{{rule: "Role written that opens a way to more rights", user: "mallory", target: "probe"}},
 	},
 	{
+		name: "role that may run commands in whatever there is",
+		act:  func(s *scene) { s.create("mallory", clusterRole("prober", `[create]`, `[""]`, `["*/exec"]`)) },
+		want: []want{{rule: "Role written that opens a way to more rights", user: "mallory", target: "prober"}},
+	},
+	{
 		name: "verb bind used to bind oneself",
 		act: func(s *scene) {
 			s.create("otto", clusterRole("binder", `[bind]`, `[rbac.authorization.k8s.io]`, `[clusterroles]`))
@@ -199,6 +204,22 @@ var attacksOnRights = []scenario{
 		want: []want{{rule: "Caller gave rights to himself", user: "mallory", target: "helper"}},
 	},
 	{
+		name: "role bound to oneself by JSON patch",
+		act: func(s *scene) {
+			s.create("otto", roleBinding("vault", "helpers", "ClusterRole", "view", "User", "eve"))
+			body := `[{"op":"add","path":"/subjects/-","value":{"kind":"User","name":"mallory","apiGroup":"rbac.authorization.k8s.io"}}]`
+			s.done(s.as("mallory").RbacV1().RoleBindings("vault").Patch(ctx(), "helpers", types.JSONPatchType, []byte(body), metav1.PatchOptions{}))
+		},
+		want: []want{{rule: "Caller gave rights to himself", user: "mallory", target: "helpers"}},
+	},
+	{
+		name: "role bound to one's own group",
+		act: func(s *scene) {
+			s.create("mallory", roleBinding("vault", "helping-group", "ClusterRole", "view", "Group", "operators"))
+		},
+		want: []want{{rule: "Caller gave rights to himself", user: "mallory", target: "helping-group"}},
+	},
+	{
 		name: "rights for all who can log in",
 		act: func(s *scene) {
 			s.create("mallory", roleBinding("vault", "readers", "ClusterRole", "view", "Group", "system:authenticated"))
@@ -261,6 +282,14 @@ var attacksOnRights = []scenario{
 				`{"rules":[{"verbs":["get"],"apiGroups":[""],"resources":["configmaps"]}],"rules":[{"verbs":["*"],"apiGroups":[""],"resources":["configmaps"]}]}`)
 		},
 		want: []want{{rule: "Role written with wildcard rights", user: "mallory", target: "doubled"}},
+	},
+	{
+		name: "secrets patched into a role",
+		act: func(s *scene) {
+			s.create("otto", clusterRole("stocktaking", `[get, list]`, `[""]`, `[configmaps]`))
+			s.done(s.as("mallory").RbacV1().ClusterRoles().Patch(ctx(), "stocktaking", types.JSONPatchType, []byte(`[{"op":"add","path":"/rules/0/resources/-","value":"secrets"}]`), metav1.PatchOptions{}))
+		},
+		want: []want{{rule: "Role written that reads secrets", user: "mallory", target: "stocktaking"}},
 	},
 	{
 		name: "impersonation refused",
