@@ -24,10 +24,8 @@ func (r *remains) add(x *cell) {
 		switch {
 		case caller.lacking:
 			r.lacking = true
-			for _, g := range implied(caller.text) {
-				if !slices.Contains(caller.groups, g) {
-					add(&r.groups, strings.ReplaceAll(g, other, "NAMESPACE"))
-				}
+			if len(r.groups) == 0 {
+				r.groups = lacked(caller)
 			}
 		case x.hardly:
 			r.misplaced = true
@@ -39,6 +37,11 @@ func (r *remains) add(x *cell) {
 		}
 	}
 	r.spread.add(x)
+}
+
+// lacked are the groups that the API server gives a user and that he is without.
+func lacked(caller *choice) []string {
+	return slices.DeleteFunc(implied(caller.text), func(g string) bool { return slices.Contains(caller.groups, g) })
 }
 
 // remains says for which requests the rule can fire still, as text; it is empty for none.

@@ -12,34 +12,57 @@ type spread struct {
 	verbs, targets, namespaces, callers []string
 	// anyNamespace and anyCaller tell that ordinary ones are among them.
 	anyNamespace, anyCaller bool
+	// seen are the choices that were added, with whether they were about a resource.
+	seen map[seen]bool
+}
+
+type seen struct {
+	choice     *choice
+	isResource bool
+}
+
+// isNew tells whether a choice was not added yet, and notes that it is.
+func (s *spread) isNew(c *choice, isResource bool) bool {
+	key := seen{c, isResource}
+	if s.seen[key] {
+		return false
+	}
+	if s.seen == nil {
+		s.seen = map[seen]bool{}
+	}
+	s.seen[key] = true
+	return true
 }
 
 // add adds a sample request, and what is like it.
 func (s *spread) add(x *cell) {
-	put := func(list *[]string, text string) {
-		if !slices.Contains(*list, text) {
-			*list = append(*list, text)
+	for thing := range x.picks {
+		if pick := x.picks[thing]; s.isNew(pick, x.request.isResource) {
+			for _, c := range alike(pick) {
+				s.put(thing, c, x.request.isResource)
+			}
 		}
 	}
-	for _, c := range alike(x.picks[aVerb]) {
-		if c.text != other && (!x.request.isResource || slices.Contains(resourceVerbs, c.text)) {
-			put(&s.verbs, c.text)
+}
+
+func (s *spread) put(thing int, c *choice, isResource bool) {
+	switch thing {
+	case aVerb:
+		if c.text != other && (!isResource || slices.Contains(resourceVerbs, c.text)) {
+			add(&s.verbs, c.text)
 		}
-	}
-	for _, c := range alike(x.picks[aTarget]) {
-		put(&s.targets, c.target.String())
-	}
-	for _, c := range alike(x.picks[aNamespace]) {
+	case aTarget:
+		add(&s.targets, c.target.String())
+	case aNamespace:
 		s.anyNamespace = s.anyNamespace || c.text == other
-		put(&s.namespaces, c.text)
-	}
-	for _, c := range alike(x.picks[aCaller]) {
+		add(&s.namespaces, c.text)
+	case aCaller:
 		s.anyCaller = s.anyCaller || c.text == other && len(c.groups) <= 1
 		name := c.text
 		if name == other {
 			name = "members of " + strings.Join(slices.DeleteFunc(slices.Clone(c.groups), isImplied), " and ")
 		}
-		put(&s.callers, name)
+		add(&s.callers, name)
 	}
 }
 
