@@ -17,7 +17,8 @@ func jsonFields() []field.Field {
 	for _, prefix := range []string{"json", "jevt"} {
 		fields = append(fields,
 			field.Field{Name: prefix + ".value", Type: event.TypeString, Need: field.ArgRequired, Form: field.FormKey,
-				Help:    "Value at a JSON pointer (RFC 6901), such as /requestObject/spec/replicas; the first slash may be left out.",
+				Help: "Value at a JSON pointer (RFC 6901), such as /requestObject/spec/replicas; the first slash may be left out. " +
+					"Objects and arrays are compact JSON, in which every character is itself, however the client escaped it.",
 				Prepare: preparePointer, Extract: atPointer},
 			field.Field{Name: prefix + ".obj", Type: event.TypeString,
 				Help: "The whole event as indented JSON.", Extract: indented},
