@@ -86,6 +86,10 @@ const (
 	tooManyReading  = "too many requests are arriving"
 	tooManyStreams  = "too many long bodies are arriving"
 	tooManyBytes    = "too many bytes are being worked on"
+
+	halfOfReading = "half of the requests that may arrive at once are of this sender"
+	halfOfStreams = "half of the long bodies that may arrive at once are of this sender"
+	halfOfBytes   = "half of the bytes that may be worked on are of this sender"
 )
 
 func (r *Receiver) tooLarge() *refusal {
@@ -104,6 +108,8 @@ type body struct {
 	// sent is how many bytes came, length how many they are unpacked. The time limit is set again when sent is due.
 	sent, length, due int64
 	held              int64 // bytes of memory booked
+	// origin is the sender's.
+	origin string
 }
 
 // Read gives the next bytes.
@@ -180,11 +186,16 @@ func (b *body) arm() {
 }
 
 // book takes memory into account, before it is taken. A body that is alone gets what it needs: one with a very long event
-// would else never be taken.
+// would else never be taken. So does one that is alone of its sender, as long as there is memory.
 func (b *body) book(n int) error {
 	b.held += int64(n)
-	if all := b.r.counters.inFlightBytes.Add(int64(n)); all > b.r.MaxBytes && all > b.held {
+	all := b.r.counters.inFlightBytes.Add(int64(n))
+	own := b.r.counters.shares.add(b.origin, taken{bytes: int64(n)}).bytes
+	switch {
+	case all > b.r.MaxBytes && all > b.held:
 		return busy(tooManyBytes)
+	case own > b.held && b.r.greedy(b.origin, own, b.r.MaxBytes):
+		return busy(halfOfBytes)
 	}
 	return nil
 }

@@ -78,7 +78,8 @@ type Receiver struct {
 	// more, for an event that is longer.
 	MaxBytes int64
 	// MaxRequests is how many bodies are worked on at once, MaxReading how many may be arriving, MaxStreams how many of
-	// these may be longer than 4 MiB.
+	// these may be longer than 4 MiB. Of MaxBytes, MaxReading and MaxStreams one sender, known by the name in its
+	// certificate or else by its address, gets at most half while another one sent something in the last ten minutes.
 	MaxRequests, MaxReading, MaxStreams int
 	// BodyTimeout is how long a body, and each MiB of a longer one, may take to arrive.
 	BodyTimeout time.Duration

@@ -26,6 +26,7 @@ type counters struct {
 	inFlight      atomic.Int64
 	inFlightBytes atomic.Int64
 	senders       senders
+	shares        shares
 }
 
 func (c *counters) request(code int) {

@@ -34,7 +34,7 @@ func (r *Receiver) take(w http.ResponseWriter, req *http.Request, from senderKey
 	m.r, m.req, m.from, m.done, m.failed, m.unread = r, req, from, answer{}, nil, true
 	m.batch.Cluster = from.cluster
 	isPacked, _ := packed(req.Header)
-	m.body = body{r: r, control: http.NewResponseController(w), raw: req.Body, packed: isPacked, zip: m.body.zip}
+	m.body = body{r: r, control: http.NewResponseController(w), raw: req.Body, packed: isPacked, zip: m.body.zip, origin: from.origin()}
 	m.answer(w, m.read())
 	m.req, m.body.r, m.body.control, m.body.raw = nil, nil, nil, nil
 	if cap(m.buf) <= keptBody && cap(m.kept) <= keptBody {
@@ -47,6 +47,7 @@ func (m *work) read() error {
 	c := &m.r.counters
 	defer func() {
 		c.inFlightBytes.Add(-m.body.held)
+		c.shares.add(m.body.origin, taken{bytes: -m.body.held})
 		c.bytes.Add(uint64(m.body.length))
 	}()
 	if whole, err := m.arrive(); !whole || err != nil {
@@ -66,6 +67,10 @@ func (m *work) arrive() (whole bool, err error) {
 	if c.reading.Add(1) > int64(m.r.MaxReading) {
 		return false, busy(tooManyReading)
 	}
+	defer c.shares.add(m.body.origin, taken{reading: -1})
+	if own := c.shares.add(m.body.origin, taken{reading: 1}); m.r.greedy(m.body.origin, own.reading, int64(m.r.MaxReading)) {
+		return false, busy(halfOfReading)
+	}
 	if m.buf, whole, err = m.body.start(m.buf[:0], m.req.ContentLength); err != nil {
 		return false, err
 	}
@@ -83,6 +88,10 @@ func (m *work) stream() error {
 	defer c.streaming.Add(-1)
 	if c.streaming.Add(1) > int64(m.r.MaxStreams) {
 		return busy(tooManyStreams)
+	}
+	defer c.shares.add(m.body.origin, taken{streaming: -1})
+	if own := c.shares.add(m.body.origin, taken{streaming: 1}); m.r.greedy(m.body.origin, own.streaming, int64(m.r.MaxStreams)) {
+		return busy(halfOfStreams)
 	}
 	s := stream{
 		splitter: m.r.Splitter, batch: &m.batch, in: &m.body, book: m.body.book, kept: m.kept,
