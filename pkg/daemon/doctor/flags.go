@@ -176,6 +176,11 @@ func (f *findings) throughput(flags map[string]string, n map[string]float64) {
 		f.look("throughput", "raise --audit-webhook-batch-throttle-qps, --audit-webhook-batch-max-size or --audit-webhook-batch-buffer-size; the defaults are 10, 400 and 10000", "%s", text)
 		return
 	}
+	// A connection takes 100 requests at once; those beyond open others, and then all shake hands together.
+	if burst := n[throttleBurst]; burst > 100 && most == 1 {
+		f.look("throughput", "set --audit-webhook-batch-throttle-burst=50", "%s; after a quiet time up to %.0f requests come at once, most of them on connections of their own", text, burst)
+		return
+	}
 	f.ok("throughput", "%s", text)
 }
 
@@ -214,7 +219,7 @@ func (f *findings) truncation(flags map[string]string, n map[string]float64) {
 	if !on(flags, webhookFlag+"truncate-enabled", false) {
 		mode, most := flags[webhookFlag+"mode"], n[batchSize]
 		if (mode == "" || mode == "batch") && most > 1 {
-			f.bad("truncation", "set --audit-webhook-truncate-enabled=true and --audit-webhook-truncate-max-event-size=4194304; where that cannot be set, set --audit-webhook-batch-max-size=1 and --audit-webhook-batch-throttle-qps=2000",
+			f.bad("truncation", "set --audit-webhook-truncate-enabled=true and --audit-webhook-truncate-max-event-size=4194304; where that cannot be set, set --audit-webhook-batch-max-size=1, --audit-webhook-batch-throttle-qps=1000 and --audit-webhook-batch-throttle-burst=50",
 				"off: %s together with up to %.0f others of its batch, so that whoever sends one hides what was done at the same time", lostAlone, most-1)
 			return
 		}

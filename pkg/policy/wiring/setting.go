@@ -56,9 +56,12 @@ application/apply-patch+yaml) whose body is recorded, or an event of hundreds of
 whoever may patch anything could hide what is done at the same time; even 10 would hide some. With 1 such an event is
 lost alone: kube-apiserver counts it in apiserver_audit_error_total{plugin="webhook"} and logs "Error in audit plugin".
 Nothing waits for company then, so there is no batch wait.`},
-		"audit-webhook-batch-throttle-qps": {value: "2000", why: `Requests in a second, so 2,000 events, and a full buffer is empty after five seconds. The default of 10 would be 10
-events a second. They share a few connections, and Saker stores the alerts of those that come together at once.`},
-		"audit-webhook-batch-throttle-burst": {value: "4000", why: "Requests at once after a quiet time."},
+		"audit-webhook-batch-buffer-size": {value: "20000", why: `Events that wait, twice the default, since they are sent more slowly. Those that find it full are lost, and
+kube-apiserver counts them in apiserver_audit_error_total{plugin="buffered"}.`},
+		"audit-webhook-batch-throttle-qps": {value: "1000", why: `Requests in a second, so 1,000 events, which a Saker with two CPUs takes without answering 503; the default of 10 would
+be 10 events a second. A full buffer is empty after 20 seconds. Raise it together with the CPUs of Saker.`},
+		"audit-webhook-batch-throttle-burst": {value: "50", why: `Requests at once after a quiet time. They share a connection, which takes 100; thousands at once would open as many
+connections, and most would run into the time limit.`},
 	}
 	var out []setting
 	for _, f := range all {
