@@ -28,8 +28,13 @@ func Generate(rules *rule.Compiled, o Options) ([]byte, error) {
 		return nil, err
 	}
 	g := &generator{options: o}
-	for _, r := range all {
-		g.rule(r, newSubject(r, src.Catalogue))
+	subjects := make([]*subject, len(all))
+	for i, r := range all {
+		subjects[i] = newSubject(r, src.Catalogue)
+	}
+	g.senders = newSenders(subjects)
+	for i, r := range all {
+		g.rule(r, subjects[i])
 	}
 	if len(g.boxes) == 0 {
 		return nil, errors.New("none of the rules looks at any request: no event is as they ask for, such as one of an empty list; see saker audit policy check")
@@ -42,6 +47,7 @@ func Generate(rules *rule.Compiled, o Options) ([]byte, error) {
 type generator struct {
 	options Options
 	boxes   []*box
+	senders *senders
 	// withheld are rules with resources whose bodies they ask for and do not get; unclear are rules of which it is not
 	// known what they need.
 	withheld []string
@@ -57,7 +63,7 @@ func (g *generator) rule(r *rule.CompiledRule, s *subject) {
 	if s.idle() {
 		return
 	}
-	x := newSearch(s, nil, nil)
+	x := newSearch(s, nil, nil, g.senders.users...)
 	var real, exotic []demand
 	all := x.each(func(c *cell) bool {
 		stage := preferred(x, c)
@@ -70,6 +76,9 @@ func (g *generator) rule(r *rule.CompiledRule, s *subject) {
 			need = most
 		}
 		d := demand{c.picks, need, stage}
+		if !c.hardly {
+			g.senders.ask(d)
+		}
 		if c.exotic || !c.isReal(stage) {
 			exotic = append(exotic, d)
 		} else {
@@ -97,6 +106,7 @@ func (g *generator) rule(r *rule.CompiledRule, s *subject) {
 // everything records all requests for a rule of which it is not known what it needs.
 func (g *generator) everything(name string, l level) {
 	g.unclear = append(g.unclear, name)
+	g.senders.askAll()
 	b := box{level: l, everyResource: true, stages: slices.Clone(stages), rules: []string{name}}
 	p := b
 	p.everyResource, p.everyPath, p.level = false, true, levelMetadata
@@ -138,6 +148,9 @@ func (g *generator) draft() *draft {
 		if !slices.Contains(needed, s) {
 			d.omit = append(d.omit, s)
 		}
+	}
+	if slices.ContainsFunc(g.boxes, func(b *box) bool { return b.everyResource }) {
+		d.rules = g.senders.entries()
 	}
 	for i, b := range g.boxes {
 		if !g.options.SecretBodies && b.everyResource {
@@ -220,12 +233,11 @@ func exceptions(b *box, behind []*box) (out []*entry) {
 
 // noise is what a cluster does all day by itself, as far as no box needs it.
 func noise(boxes []*box) (out []*entry) {
-	reads := []string{"get", "list", "watch"}
 	for _, e := range []*entry{
 		{box: box{resources: []string{"coordination.k8s.io leases"}}, why: "The heartbeats of the cluster."},
 		{box: box{resources: []string{" events", "events.k8s.io events"}}, why: "Events, of which there are many."},
-		{box: box{users: []string{"system:apiserver", "system:kube-controller-manager", "system:kube-proxy", "system:kube-scheduler"}, verbs: reads, everyResource: true}, why: "Reads of the control plane."},
-		{box: box{members: []string{nodesGroup}, verbs: reads, everyResource: true}, why: "Reads of the kubelets."},
+		{box: box{users: []string{"system:apiserver", "system:kube-controller-manager", "system:kube-proxy", "system:kube-scheduler"}, verbs: readVerbs, everyResource: true}, why: "Reads of the control plane."},
+		{box: box{members: []string{nodesGroup}, verbs: readVerbs, everyResource: true}, why: "Reads of the kubelets."},
 		{box: box{paths: []string{"/healthz*", "/livez*", "/openapi/*", "/readyz*", "/version"}}, why: "Health, version and the description of the API."},
 	} {
 		// A box before takes its requests first; one for everything has taken all.

@@ -155,6 +155,9 @@ func unique(texts []string, noEmpty bool) []string {
 	return slices.DeleteFunc(slices.Compact(texts), func(t string) bool { return t == "*" || noEmpty && t == "" })
 }
 
+// groupLetters are those of API groups: a policy that names others is refused.
+const groupLetters = "abcdefghijklmnopqrstuvwxyz0123456789-."
+
 // targets lists what requests may be about.
 func (n *names) targets() []*choice {
 	subs := unique(n.subresources, true)
@@ -175,7 +178,7 @@ func (n *names) targets() []*choice {
 		}
 	}
 	custom := kind{subresources: scale}
-	groups := unique(n.groups, true)
+	groups := slices.DeleteFunc(unique(n.groups, true), func(g string) bool { return strings.Trim(g, groupLetters) != "" || strings.Trim(g, "-.") != g })
 	for _, resource := range sortedKinds {
 		for _, group := range kinds[resource].groups {
 			everySub(kinds[resource], group, resource, false)

@@ -48,12 +48,14 @@ type search struct {
 	scratch   []truth
 }
 
-// newSearch prepares the search for a rule; p and its parts may be nil for no policy.
-func newSearch(s *subject, p *internal.Policy, signs *parts) *search {
+// newSearch prepares the search for a rule; p and its parts may be nil for no policy. The users are told apart besides
+// those that rule and policy name.
+func newSearch(s *subject, p *internal.Policy, signs *parts, users ...string) *search {
 	x := &search{subject: s, scratch: make([]truth, len(s.atoms))}
 	x.sort()
 	var n names
 	n.addSubject(s)
+	n.users = append(n.users, users...)
 	if p != nil {
 		n.addPolicy(p)
 	}
@@ -67,9 +69,9 @@ func newSearch(s *subject, p *internal.Policy, signs *parts) *search {
 	x.things[aNamespace] = x.classes(aNamespace, withOther(n.namespaces), signs)
 	x.things[aName] = x.classes(aName, withOther(n.objects), signs)
 	// Users and groups are told apart on their own first: there are too many pairs.
-	users := x.classes(aCaller, texts(n.userNames()), signs)
+	named := x.classes(aCaller, texts(n.userNames()), signs)
 	groups := x.classes(aCaller, groupChoices(n.members), signs)
-	x.things[aCaller] = x.classes(aCaller, callers(everyLike(users), memberships(groups)), signs)
+	x.things[aCaller] = x.classes(aCaller, callers(everyLike(named), memberships(groups)), signs)
 	return x
 }
 
