@@ -15,8 +15,8 @@
 // hangs; a FIFO that is not read ends it in time.
 //
 // A line that was cut off when the program or the machine stopped is completed when its alert comes again in the next
-// batch, as it does after kill -9, so that every line of the file is whole. Where it does not, as when another program
-// wrote it, or the output is rendered in another way now, it is ended as it is. Nothing is ever cut off then: programs
+// batch, as it mostly does after kill -9, so that every line of the file is whole. Where it does not, as when other alerts
+// come before it, another program wrote it, or alerts are rendered in another way now, it is ended as it is. Nothing is ever cut off then: programs
 // that follow a file read one that got shorter again from its start.
 package file
 
