@@ -128,7 +128,7 @@ rule of source k8s_audit, by default the built-in ones:
 
   can fire     everything that the rule is about is recorded
   blind        the rule also fires where it should not: a body by which it excludes is not recorded
-  in part      only some of what the rule is about is recorded
+  in part      only some of what the rule is about is recorded; it is named
   idle         its condition is false for every event, since a list in it is empty
   cannot tell  it is not known whether the rule misses something
   never        nothing that the policy records makes the rule fire

@@ -27,7 +27,7 @@ const (
 	Idle Verdict = "idle"
 	// CannotTell: the rule was not looked at wholly, and nothing was found that it misses.
 	CannotTell Verdict = "cannot tell"
-	// Never: nothing that the policy records makes the rule fire.
+	// Never: nothing that the policy records makes the rule fire, save for what no client commonly does.
 	Never Verdict = "never"
 )
 
@@ -107,8 +107,9 @@ func enabled(c *rule.Compiled) (*rule.Source, []*rule.CompiledRule, error) {
 	return src, out, nil
 }
 
-// Check tells for each enabled rule of source k8s_audit whether it can fire under the policy. "never" is never wrong;
-// "can fire" means that nothing was found.
+// Check tells for each enabled rule of source k8s_audit whether it can fire under the policy. "never" is never
+// wrong for users that have the groups that the API server gives them, which Remains names; "can fire" means that nothing
+// was found.
 func Check(p *Policy, c *rule.Compiled) (*Report, error) {
 	src, rules, err := enabled(c)
 	if err != nil {
