@@ -17,7 +17,7 @@ type form struct {
 }
 
 // formsOf are the ways in which a path says what a request is about: a watch may also say it in its path. Loosely also
-// those that API servers understand and hardly see: without versions that do not exist, a namespace in a namespace, the verb proxy.
+// those that API servers understand and hardly see: without versions that do not exist, a namespace in a namespace or one without a name, the verb proxy.
 func formsOf(r request, loosely bool) []form {
 	root := []string{"apis", r.group, anyText}
 	if r.group == core {
@@ -30,7 +30,7 @@ func formsOf(r request, loosely bool) []form {
 	tails := [][]string{{r.resource}}
 	if r.namespace != "" && !isNamespace {
 		tails[0] = []string{"namespaces", r.namespace, r.resource}
-	} else if r.namespace != "" && loosely {
+	} else if loosely {
 		tails = append(tails, []string{"namespaces", r.namespace, r.resource})
 	}
 	var out []form
