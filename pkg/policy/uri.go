@@ -72,7 +72,7 @@ func (f form) begins(text string, whole bool) truth {
 
 // part tells whether part i of a URI of this form begins with a text, or is it when the text is complete.
 func (f form) part(i int, text string, complete bool) truth {
-	own := ""
+	var own string
 	switch n := len(f.parts); {
 	case i == n, i > n+1 && f.subresource != "":
 		return open // a name, or what follows a subresource
