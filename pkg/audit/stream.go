@@ -191,17 +191,13 @@ func (s *stream) document() error {
 	if err == nil {
 		_, err = s.peek()
 	}
-	switch {
-	case err != nil:
+	if err != nil {
 		return err
-	case s.pos == len(s.buf):
-		return s.place.of(&BodyError{Line: 1, Column: 1, Message: emptyText})
-	case !s.ended && len(s.rest()) >= s.most():
-		err = s.long(false, 0)
-	default:
-		err = s.value()
 	}
-	if err == nil {
+	if s.pos == len(s.buf) {
+		return s.place.of(&BodyError{Line: 1, Column: 1, Message: emptyText})
+	}
+	if err = s.value(); err == nil {
 		_, err = s.peek()
 	}
 	if err != nil {
