@@ -17,6 +17,10 @@ type long struct {
 	over bool
 }
 
+// nameRoom is what the names and kinds that matter take at most, each letter written as an escape. It is kept of each,
+// also when an object is too long otherwise.
+const nameRoom = 128
+
 // null is what takes the place of an object that an event loses.
 const null = "null"
 
@@ -57,7 +61,7 @@ func (s *stream) member(o *long, inList bool, depth int) error {
 		s.kept = s.kept[:0]
 	}
 	limit := s.splitter.limit()
-	name, err := s.name(depth, limit+1)
+	name, err := s.name(depth, max(limit+1, len(s.kept)+nameRoom))
 	if err != nil {
 		return err
 	}
@@ -77,7 +81,7 @@ func (s *stream) member(o *long, inList bool, depth int) error {
 		}
 		return err
 	}
-	n, err := s.pass(depth, limit+1)
+	n, err := s.pass(depth, max(limit+1, at+nameRoom))
 	switch name {
 	case "items":
 		o.other = first
