@@ -376,7 +376,7 @@ func there(c *cell, stage string, l, body level) bool {
 	if !c.request.isResource || l < body || stage == received {
 		return false
 	}
-	if verb := c.request.verb; body == levelRequest && (verb == "get" || verb == "list" || verb == "watch") {
+	if body == levelRequest && slices.Contains(readVerbs, c.request.verb) {
 		return false
 	}
 	return body <= levelRequest || stage == complete || stage == panicked
