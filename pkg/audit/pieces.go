@@ -97,8 +97,8 @@ func (s *stream) run(a *array) (short bool, err error) {
 		before := b.mark()
 		i = b.s.Space(i)
 		end := s.step(a, &c, i)
-		if end == len(text) && !s.ended && isNumber(text[i]) {
-			end = b.s.Fail(end, "the end of a number") // which goes on
+		if s.goesOn(text, i, end) {
+			end = b.s.Fail(end, "the end of a number")
 			a.next = another
 		}
 		if end < 0 {
@@ -156,8 +156,6 @@ func (s *stream) step(a *array, c *cutter, i int) int {
 	}
 	return end
 }
-
-func isNumber(c byte) bool { return c == '-' || isDigit(c) }
 
 // pass passes the value at the position, which depth arrays and objects enclose, and returns its length in bytes. What
 // fits is put behind what is kept, which gets at most so many bytes long.

@@ -222,6 +222,8 @@ func (s *stream) value() error {
 		}
 		var bad *BodyError
 		switch {
+		case s.goesOn(s.rest(), 0, end):
+			// The rest of the number decides what is wrong with it.
 		case err == nil:
 			s.advance(end)
 			return nil
@@ -242,6 +244,11 @@ func (s *stream) value() error {
 			return err
 		}
 	}
+}
+
+// goesOn tells whether what stands at i in the window's text and ends at end may be the beginning of a longer number.
+func (s *stream) goesOn(text []byte, i, end int) bool {
+	return end == len(text) && !s.ended && (text[i] == '-' || isDigit(text[i]))
 }
 
 // wrapped tells whether the value at the position may be the record of a log service, which has to be seen whole: it is

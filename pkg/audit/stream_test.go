@@ -137,7 +137,7 @@ func streamTexts() []string {
 		return `{"kind":"EventList","metadata":{"a":[1,2,{}]},"items":[` + strings.Join(items, ",\n ") + `],"apiVersion":"v1"}`
 	}
 	return []string{
-		"", " \n", "\ufeff", "\xff\xfe{\x00", "null", "12", `"` + strings.Repeat("s", 200) + `"`, "[]", "[ ]", "{}",
+		"", " \n", "\ufeff", "\xff\xfe{\x00", "null", "12", "222E", "-", "-0.", " 1e5 x", `"` + strings.Repeat("s", 200) + `"`, "[]", "[ ]", "{}",
 		ev("a"), " " + ev("b") + "\r\n ", "\ufeff" + ev("bom"), ev("c", big), ev("d", big, `,"responseObject":{}`, big), ev("e", `,"x":"`+strings.Repeat("y", 300)+`"`),
 		ev("f", `,"requestObject":{}`, big, `,"x":0`), ev("g", strings.Repeat(`,"requestObject":12`, 30)), ev("w", strings.Repeat(" ", 300)),
 		list(), list(ev("a"), ev("b", big), "{}", "12345", "null", ev("c", `,"u":"`+strings.Repeat("y", 300)+`"`), `"`+strings.Repeat("s", 300)+`"`, ev("d")),
