@@ -238,10 +238,10 @@ func (t *file) unpack() error {
 	return nil
 }
 
-// advance passes n bytes that are evaluated.
+// advance passes n bytes that are evaluated. Since they were read the file may have been closed, or found packed.
 func (t *file) advance(n int) {
 	t.offset += int64(n)
-	if t.packed {
+	if t.unpacked != nil {
 		t.rest = t.rest[:copy(t.rest, t.rest[n:])]
 	}
 }

@@ -355,24 +355,20 @@ func (t *file) reopen() error {
 // any more.
 func (f *Follower) dropped(t *file) bool {
 	if t.open != nil {
-		if t.size > t.offset || f.now().Sub(maxTime(t.modified, t.missing)) <= quietTime {
-			t.last = f.now().Sub(maxTime(t.modified, t.missing)) > quietTime
+		quiet := f.now().Sub(maxTime(t.modified, t.missing)) > quietTime
+		if t.packed || t.size > t.offset || !quiet {
+			t.last = quiet
 			return false
 		}
 		t.close()
 		f.dirty = true
 		return true
 	}
+	if f.now().Sub(t.missing) <= quietTime {
+		return false // it may be found, and if nothing is missing a copy that comes is not to be read again
+	}
 	unread := t.size - t.offset
-	switch {
-	case t.done, t.seen && unread <= 0, t.offset == 0 && t.size == 0:
-		// Nothing is missing as far as anybody knows; a copy that comes is not to be read again, though.
-		if f.now().Sub(t.missing) <= quietTime {
-			return false
-		}
-	case f.now().Sub(t.missing) <= quietTime:
-		return false
-	default:
+	if whole := t.seen && unread <= 0 || t.offset == 0 && t.size == 0; !t.done && (t.packed || !whole) {
 		f.lost(t, unread)
 	}
 	f.dirty = true
@@ -387,12 +383,15 @@ func (f *Follower) lost(t *file, unread int64) {
 			s.Unknown++
 		}
 	})
-	if t.seen && unread > 0 {
+	switch {
+	case t.seen && unread > 0:
 		f.o.Log.Error("the rest of an audit log is gone, its events were not evaluated", append(fields, zap.Int64("bytes", unread))...)
-		return
+	case t.seen:
+		f.o.Log.Error("a packed audit log is gone before it was read to its end, the rest of its events was not evaluated", fields...)
+	default:
+		f.o.Log.Error("an audit log is gone that was being read when the program ended; whether more was written to it is unknown, and not evaluated if so",
+			append(fields, zap.Int64("at_least_bytes", max(unread, 0)))...)
 	}
-	f.o.Log.Error("an audit log is gone that was being read when the program ended; whether more was written to it is unknown, and not evaluated if so",
-		append(fields, zap.Int64("at_least_bytes", max(unread, 0)))...)
 }
 
 func maxTime(a, b time.Time) time.Time {
