@@ -34,5 +34,6 @@ fuzz ./pkg/deliver/queue FuzzOpen
 fuzz ./pkg/deliver/dead FuzzOpen
 fuzz ./pkg/audit FuzzReceiver
 fuzz ./pkg/audit FuzzStream
+fuzz ./pkg/audit FuzzCSR
 fuzz ./pkg/audit/cloud FuzzUnwrap
 fuzz ./pkg/policy FuzzLoad

@@ -16,7 +16,7 @@ import (
 // are texts, but for addresses and times; what is no string in the event is given as compact JSON. Nothing is taken out
 // of an event before somebody asks for it.
 func Catalogue(hostname string) *field.Catalogue {
-	return field.New(event.SourceK8sAudit, nil, field.Generic(hostname), eventFields(), requestFields(), podFields(), templateFields(), jsonFields())
+	return field.New(event.SourceK8sAudit, nil, field.Generic(hostname), eventFields(), requestFields(), csrFields(), podFields(), templateFields(), jsonFields())
 }
 
 type extract func(r *Record, a *field.Arg, v *event.Value) bool
