@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/saker-security/saker/internal/regular"
 	"github.com/saker-security/saker/pkg/audit"
 )
 
@@ -114,7 +115,7 @@ func (f *Follower) begin(c candidate) (text []byte, packed bool, err error) {
 	if known, ok := f.heads[c.id]; ok && settled && known.size == c.size && known.modified.Equal(c.modified) {
 		return known.text, known.packed, nil
 	}
-	in, err := os.Open(c.path)
+	in, err := regular.Open(c.path)
 	if err != nil {
 		return nil, false, err
 	}

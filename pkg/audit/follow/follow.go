@@ -67,8 +67,12 @@ type Follower struct {
 	started, fresh bool
 	// dirty tells that the position changed since it was kept.
 	dirty bool
-	heads map[inode]cachedHead
-	now   func() time.Time
+	// denied is the first error of a file that cannot be opened or read at the last look, empty for none.
+	denied string
+	heads  map[inode]cachedHead
+	now    func() time.Time
+	// sync has the position on disk.
+	sync func(*os.File) error
 	// chunk is how much is read at once, limit how long a value may be.
 	chunk, limit int
 
@@ -84,7 +88,7 @@ const (
 
 // New makes a follower.
 func New(o Options) *Follower {
-	f := &Follower{o: o, heads: map[inode]cachedHead{}, now: time.Now, chunk: chunkBytes, limit: limitBytes}
+	f := &Follower{o: o, heads: map[inode]cachedHead{}, now: time.Now, sync: (*os.File).Sync, chunk: chunkBytes, limit: limitBytes}
 	f.batch.Cluster = o.Cluster
 	f.stats = Stats{Path: o.Path, State: "waiting", Rejected: map[string]uint64{}}
 	return f
@@ -175,10 +179,14 @@ func (f *Follower) pass(ctx context.Context) (again bool, err error) {
 	if err := f.scan(); err != nil {
 		return false, err
 	}
-	if f.o.Once && len(f.files) == 0 {
+	if f.o.Once && len(f.files) == 0 && f.denied == "" {
 		return false, fmt.Errorf("read audit events once: %s: there is no audit log", f.o.Path)
 	}
-	return f.read(ctx)
+	again, err = f.read(ctx)
+	if f.o.Once && !again && err == nil && ctx.Err() == nil {
+		err = f.missed()
+	}
+	return again, err
 }
 
 // watch has the watcher tell of changes in the directory.
@@ -224,11 +232,14 @@ func (f *Follower) measure() {
 	}
 	f.count(func(s *Stats) {
 		s.Position, s.Size, s.Behind, s.Files = position, size, size-position, len(f.files)
+		if s.State != "blocked" {
+			s.Failure = f.denied
+		}
 	})
 }
 
-// regular refuses what is neither a file nor a directory.
-func regular(info os.FileInfo, path string) error {
+// checkKind refuses what is neither a file nor a directory.
+func checkKind(info os.FileInfo, path string) error {
 	if info.IsDir() || info.Mode().IsRegular() {
 		return nil
 	}

@@ -38,7 +38,7 @@ type place struct {
 func placeOf(path string) (place, error) {
 	info, err := os.Stat(path)
 	if err == nil {
-		if err := regular(info, path); err != nil {
+		if err := checkKind(info, path); err != nil {
 			return place{}, err
 		}
 	}

@@ -173,3 +173,25 @@ func TestPackedUnread(t *testing.T) {
 	}
 	r.wantStats(t, Stats{Unknown: uint64(gone)})
 }
+
+// TestPackedGrows has a packed log to which something is added after it was read: gzip allows several parts.
+func TestPackedGrows(t *testing.T) {
+	r := newRig(t)
+	r.read()
+	r.write("next.log", line("b"))
+	r.pack("next.log")
+	next, err := os.ReadFile(r.path("next.log.gz"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.write(rotated1, line("a"))
+	r.pack(rotated1)
+	r.read()
+	r.want(t, "a")
+	r.write(rotated1+".gz", string(next))
+	r.read()
+	r.want(t, "b")
+	r.quiet()
+	r.want(t)
+	r.wantStats(t, Stats{})
+}

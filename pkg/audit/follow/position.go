@@ -71,7 +71,7 @@ func (f *Follower) save() {
 	for _, t := range f.files {
 		p.Files = append(p.Files, kept{t.path, t.id, t.head, t.offset, t.size, t.packed, t.done})
 	}
-	err := p.write(f.o.Position)
+	err := p.write(f.o.Position, f.sync)
 	f.dirty = err != nil
 	f.count(func(s *Stats) {
 		failure := ""
@@ -86,7 +86,7 @@ func (f *Follower) save() {
 }
 
 // write replaces the file as a whole and has it on disk.
-func (p *position) write(path string) error {
+func (p *position) write(path string, sync func(*os.File) error) error {
 	data, err := json.MarshalIndent(p, "", "  ")
 	if err != nil {
 		return err
@@ -102,7 +102,7 @@ func (p *position) write(path string) error {
 	}
 	_, err = out.Write(append(data, '\n'))
 	if err == nil {
-		err = out.Sync()
+		err = sync(out)
 	}
 	if err = errors.Join(err, out.Close()); err != nil {
 		return err
@@ -115,5 +115,5 @@ func (p *position) write(path string) error {
 		return err
 	}
 	defer d.Close()
-	return d.Sync()
+	return sync(d)
 }

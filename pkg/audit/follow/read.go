@@ -34,7 +34,7 @@ func (f *Follower) read(ctx context.Context) (again bool, err error) {
 			if len(f.buf) > smallBytes {
 				f.buf = nil // an idle log costs no memory
 			}
-			return false, nil
+			return f.o.Once && f.delayed(), nil
 		}
 		f.count(func(s *Stats) { s.State, s.Reading = "reading", t.path })
 		if err := f.readPart(ctx, t); err != nil {
@@ -49,6 +49,11 @@ func (f *Follower) read(ctx context.Context) (again bool, err error) {
 		}
 	}
 	return false, nil
+}
+
+// delayed tells whether a file is to be looked at again before it can be read.
+func (f *Follower) delayed() bool {
+	return slices.ContainsFunc(f.files, func(t *file) bool { return t.later && !t.orphan() })
 }
 
 // next gives the file to read: the one that was written to first, rotated ones before the others.
@@ -127,6 +132,7 @@ func (f *Follower) readPart(ctx context.Context, t *file) error {
 func (f *Follower) unreadable(ctx context.Context, t *file, text []byte, err error) error {
 	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errReplaced) {
 		t.later = true // the next look tells
+		delete(f.heads, t.id)
 		return nil
 	}
 	if !t.packed {

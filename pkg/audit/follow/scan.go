@@ -14,6 +14,7 @@ import (
 
 	"go.uber.org/zap"
 
+	"github.com/saker-security/saker/internal/regular"
 	"github.com/saker-security/saker/pkg/audit"
 	"github.com/saker-security/saker/pkg/audit/cloud"
 )
@@ -73,8 +74,13 @@ func (f *Follower) scan() error {
 		}
 		return false
 	})
+	before := f.denied
+	f.denied = ""
 	for _, c := range unknown {
 		f.meet(c, p)
+	}
+	if f.denied != "" && f.denied != before {
+		f.o.Log.Warn("an audit log cannot be read; it is tried again", zap.String("error", f.denied))
 	}
 	f.forget(candidates)
 	if f.fresh {
@@ -153,7 +159,7 @@ func (f *Follower) found(t *file, c candidate, p place) {
 	if t.path != c.path {
 		f.dirty = true
 	}
-	if t.done && !t.packed && c.size > t.offset {
+	if t.done && (!t.packed && c.size > t.offset || t.packed && t.disk > 0 && c.size > t.disk) {
 		t.done, f.dirty = false, true // it goes on after all
 	}
 	t.path, t.id, t.rotated, t.modified, t.disk, t.seen, t.later = c.path, c.id, rotated, c.modified, c.size, true, false
@@ -207,8 +213,8 @@ func (f *Follower) meet(c candidate, p place) {
 	}
 	text, packed, err := f.begin(c)
 	if err != nil {
-		if !errors.Is(err, errUnfinished) && !errors.Is(err, fs.ErrNotExist) {
-			f.o.Log.Warn("an audit log cannot be read", zap.String("file", c.path), zap.Error(err))
+		if !errors.Is(err, errUnfinished) && !errors.Is(err, fs.ErrNotExist) && f.denied == "" {
+			f.denied = err.Error()
 		}
 		return
 	}
@@ -282,7 +288,7 @@ func (f *Follower) skip(t *file) {
 		t.done = true
 		return
 	}
-	in, err := os.Open(t.path)
+	in, err := regular.Open(t.path)
 	if err != nil {
 		return // then it is read, which tells the error
 	}
@@ -328,10 +334,15 @@ func (f *Follower) settle() {
 				t.done, f.dirty = true, true
 			}
 		}
-		if t.done || t.rotated && quiet > quietTime && !t.unread() {
+		switch {
+		case t.done, t.rotated && quiet > quietTime && !t.unread():
 			t.close()
-		} else if open++; t.open == nil && open <= maxOpen {
-			_ = t.reopen() // reading it tells the error
+		case open < maxOpen:
+			if open++; t.open == nil {
+				_ = t.reopen() // reading it tells the error
+			}
+		case read && !t.packed:
+			t.close()
 		}
 		return false
 	})
@@ -339,7 +350,7 @@ func (f *Follower) settle() {
 
 // reopen opens a file, so that it can be read when it is deleted, too.
 func (t *file) reopen() error {
-	in, err := os.Open(t.path)
+	in, err := regular.Open(t.path)
 	if err != nil {
 		return err
 	}
@@ -392,6 +403,20 @@ func (f *Follower) lost(t *file, unread int64) {
 		f.o.Log.Error("an audit log is gone that was being read when the program ended; whether more was written to it is unknown, and not evaluated if so",
 			append(fields, zap.Int64("at_least_bytes", max(unread, 0)))...)
 	}
+}
+
+// missed ends reading once: what is gone is not waited for but counted, and what cannot be read is the error.
+func (f *Follower) missed() error {
+	for _, t := range f.files {
+		if t.orphan() && !t.done && (t.packed || t.size > t.offset) {
+			t.done = true
+			f.lost(t, t.size-t.offset)
+		}
+	}
+	if f.denied != "" {
+		return fmt.Errorf("read audit events once: %s", f.denied)
+	}
+	return nil
 }
 
 func maxTime(a, b time.Time) time.Time {
