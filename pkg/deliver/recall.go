@@ -1,9 +1,11 @@
 package deliver
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -15,7 +17,7 @@ const (
 	// recallTime is how long after a start a sender may send again what the process before it did not answer. The API
 	// server gives a batch up after four minutes.
 	recallTime = 10 * time.Minute
-	// maxRecalled bounds how many alerts of a sink are recalled, the newest. One takes 16 bytes and a place in a map.
+	// maxRecalled bounds how many alerts of a sink are recalled, the newest. One takes 16 bytes.
 	maxRecalled = 1 << 20
 )
 
@@ -25,6 +27,16 @@ type mark [16]byte
 func markOf(id string) mark {
 	sum := sha256.Sum256([]byte(id))
 	return mark(sum[:16])
+}
+
+func (m mark) compare(other mark) int { return bytes.Compare(m[:], other[:]) }
+
+// marks are sorted: no set takes less memory, and they are never added to.
+type marks []mark
+
+func (s marks) has(m mark) bool {
+	_, ok := slices.BinarySearchFunc(s, m, mark.compare)
+	return ok
 }
 
 // recall knows which alerts earlier processes put into the queue of a sink, so that none is put there a second time when
@@ -39,7 +51,7 @@ type recall struct {
 	files   recallFiles
 
 	mu      sync.Mutex
-	known   map[mark]struct{} // nil when the time is over
+	known   marks // nil when the time is over
 	until   time.Time
 	failing notice
 }
@@ -49,7 +61,7 @@ func openRecall(o *Options, name string, tell func(Report)) *recall {
 	if o.Dir == "" {
 		return nil
 	}
-	r := &recall{files: recallFiles{fs: o.FS, dir: sinkDir(o.Dir, name)}, tell: tell, known: map[mark]struct{}{}, until: time.Now().Add(recallTime)}
+	r := &recall{files: recallFiles{fs: o.FS, dir: sinkDir(o.Dir, name)}, tell: tell, until: time.Now().Add(recallTime)}
 	entries, damage := r.files.load()
 	for _, text := range damage {
 		tell(Report{Text: text, Warning: true})
@@ -70,14 +82,23 @@ func openRecall(o *Options, name string, tell func(Report)) *recall {
 		tell(Report{Text: "alerts in the queue cannot be recalled: one whose event is sent again may be delivered twice", Err: err, Warning: true})
 	}
 	// The time when no process was running does not count.
-	for _, list := range [][]recallEntry{found, entries} {
-		for i := len(list) - 1; i >= 0 && len(r.known) < maxRecalled; i-- {
-			if list[i].time >= newest-int64(recallTime) {
-				r.known[list[i].mark] = struct{}{}
+	r.known = marksSince(newest-int64(recallTime), found, entries)
+	return r
+}
+
+// marksSince gives the marks of entries that are not older than a time, of each list the last ones first, as many as are
+// recalled.
+func marksSince(oldest int64, lists ...[]recallEntry) marks {
+	known := make(marks, 0, min(len(lists[0])+len(lists[1]), maxRecalled))
+	for _, list := range lists {
+		for i := len(list) - 1; i >= 0 && len(known) < maxRecalled; i-- {
+			if list[i].time >= oldest {
+				known = append(known, list[i].mark)
 			}
 		}
 	}
-	return r
+	slices.SortFunc(known, mark.compare)
+	return slices.Clip(slices.Compact(known))
 }
 
 // entryOf gives the entry of a record, if it is an alert.
@@ -93,11 +114,7 @@ func (r *recall) knows(id string) bool {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.known) == 0 {
-		return false
-	}
-	_, ok := r.known[markOf(id)]
-	return ok
+	return len(r.known) > 0 && r.known.has(markOf(id))
 }
 
 // forget knows nothing from now on.
@@ -166,8 +183,7 @@ func (r *recall) add(entries []recallEntry, sync bool) {
 func (r *recall) has(m mark) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	_, ok := r.known[m]
-	return ok
+	return r.known.has(m)
 }
 
 // failed reports that entries could not be written. The queue does not wait for them: what it deletes makes the room

@@ -65,8 +65,8 @@ type Options struct {
 	// process may have the directory by then.
 	Held func() error
 	// Retired, if not nil, is given the records of a file in which everything is acknowledged before the file is deleted,
-	// if one of them may be younger than RetiredAge, or the queue was opened no longer ago than that. It is called by one
-	// goroutine, which also writes.
+	// if one of them may be younger than RetiredAge, or the queue was opened no longer ago than that. Their payloads are good
+	// until the next one. It is called by one goroutine, which also writes.
 	Retired    func(records iter.Seq[Record])
 	RetiredAge time.Duration
 	// Passed, if not nil, is given the records that were acknowledged before they were on disk, which they will never be,

@@ -69,7 +69,8 @@ func (s *scan) fill() bool {
 
 // Recent gives the records in the directory of a queue, the acknowledged ones too, that were appended at most age before
 // the newest of its files was begun, or later, until f returns false; and maybe some that are older. The files come
-// the newest first. It changes nothing and is to be called before Open. What cannot be read is passed over.
+// the newest first. It changes nothing and is to be called before Open. What cannot be read is passed over. The payload
+// of a record is good until f returns.
 func Recent(fsys disk.FS, dir string, age time.Duration, f func(Record) bool) error {
 	in, err := look(fsys, dir)
 	if missing(err) {
@@ -101,10 +102,10 @@ func Recent(fsys disk.FS, dir string, age time.Duration, f func(Record) bool) er
 	return nil
 }
 
-// records gives the records of a segment before a position.
+// records gives the records of a segment before a position, each with a payload that is good until the next one.
 func records(fsys disk.FS, seg *segment, end uint64) iter.Seq[Record] {
 	return func(yield func(Record) bool) {
-		r := reader{fs: fsys, force: true}
+		r := reader{fs: fsys, force: true, brief: true}
 		defer r.close()
 		for want := seg.first; ; want = r.pos + 1 {
 			items, err := r.from(seg, want, end, seg.size)

@@ -180,6 +180,8 @@ type reader struct {
 	bad  int64  // bytes passed over
 	// force takes blocks that cannot be read for zeros, which is damage, instead of failing.
 	force bool
+	// brief says that payloads are of no use after the next read, so that their memory is used again.
+	brief bool
 }
 
 // chunk is how much is read at once; a longer record makes the buffer as long as itself.
@@ -232,7 +234,7 @@ func (r *reader) close() {
 }
 
 // read gives the next records with a position in [want, end), at least one if there is one within the first size
-// bytes of the segment. The payloads are views into memory that is theirs alone.
+// bytes of the segment. The payloads are views into memory that is theirs alone, unless the reader is brief.
 func (r *reader) read(want, end uint64, size int64) ([]*item, error) {
 	length := int64(chunk)
 	for r.off < size && r.pos+1 < end {
@@ -247,7 +249,9 @@ func (r *reader) read(want, end uint64, size int64) ([]*item, error) {
 		out, used, more := r.parse(r.buf[:n], want, end, size)
 		r.off += used
 		if len(out) > 0 {
-			r.buf = nil
+			if !r.brief {
+				r.buf = nil
+			}
 			return out, nil
 		}
 		switch {

@@ -1,0 +1,63 @@
+package queue
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/saker-security/saker/pkg/deliver/disk"
+)
+
+// TestWholeAgain: the records of files that are read in many pieces come whole once more, before the next start and when
+// their file is deleted, also those that are longer than a piece.
+func TestWholeAgain(t *testing.T) {
+	dir := t.TempDir()
+	var mu sync.Mutex
+	var want, retired, recent []string
+	o := Options{Dir: dir, SegmentBytes: 2 << 20, RetiredAge: time.Hour, Retired: func(records iter.Seq[Record]) {
+		mu.Lock()
+		defer mu.Unlock()
+		for r := range records {
+			retired = append(retired, string(r.Payload))
+		}
+	}}
+	q, err := Open(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range 700 {
+		payload := fmt.Sprintf("%0*d", 10+i*i%5000, i)
+		if i%100 == 50 {
+			payload = fmt.Sprintf("%0*d", 2*chunk, i)
+		}
+		want = append(want, payload)
+		if err := q.Append(0, []byte(payload)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := q.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := Recent(disk.OS, dir, time.Hour, func(r Record) bool {
+		recent = append(recent, string(r.Payload))
+		return true
+	}); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(recent) // the files come the newest first
+	if all := slices.Sorted(slices.Values(want)); !slices.Equal(recent, all) {
+		t.Errorf("%d of %d records, or others", len(recent), len(want))
+	}
+	drain(t, q)
+	if err := q.Close(); err != nil {
+		t.Fatal(err)
+	}
+	mu.Lock()
+	defer mu.Unlock()
+	if len(retired) < len(want)/2 || !slices.Equal(retired, want[:len(retired)]) { // the last file stays
+		t.Errorf("%d of %d records, or others", len(retired), len(want))
+	}
+}
