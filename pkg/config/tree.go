@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -50,9 +49,10 @@ func (p place) plain() string {
 // origins are the places at which a value was written: its own, and those of items that other files, variables or options
 // put into it.
 func (v *value) origins() []place {
-	out := []place{v.origin}
+	out, has := []place{v.origin}, map[int]bool{v.origin.number: true}
 	add := func(item *value) {
-		if !slices.ContainsFunc(out, func(p place) bool { return p.number == item.origin.number }) {
+		if n := item.origin.number; !has[n] {
+			has[n] = true
 			out = append(out, item.origin)
 		}
 	}
