@@ -159,7 +159,10 @@ func (s *Sink) write(batch []*alert.Alert) (synced int, err error) {
 	for _, a := range batch {
 		s.lines.Add(a, s.render)
 	}
-	written, err := s.current.mend(&s.lines)
+	written, part, err := s.current.mend(&s.lines)
+	if part {
+		s.warn(fmt.Errorf("the last line of %s was cut off, as when the program is killed while it writes, and is no whole alert: it was ended, and alerts go on behind it", s.settings.Path))
+	}
 	for written < len(batch) && err == nil {
 		if s.due(s.lines.End(written+1) - s.lines.End(written)) {
 			if err = s.sync(); err != nil {

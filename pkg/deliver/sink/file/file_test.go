@@ -27,7 +27,13 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // open makes a sink that is closed at the end of the test and must have nothing to warn of.
 func open(t testing.TB, s file.Settings) *file.Sink {
 	t.Helper()
-	sink, err := file.New(s, sinktest.Message, func(err error) { t.Errorf("warning: %v", err) })
+	return openTold(t, s, func(err error) { t.Errorf("warning: %v", err) })
+}
+
+// openTold makes a sink that is closed at the end of the test and warns as it likes.
+func openTold(t testing.TB, s file.Settings, warn func(error)) *file.Sink {
+	t.Helper()
+	sink, err := file.New(s, sinktest.Message, warn)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,18 +274,26 @@ func existing(paths []string) (there []string) {
 	return there
 }
 
-// TestCutLineIsEnded: a line that was cut off when the machine stopped must not spoil the next alert.
+// TestCutLineIsEnded: a line that was cut off when the machine stopped must not spoil the next alert, and is told.
 func TestCutLineIsEnded(t *testing.T) {
 	eachKeeping(t, func(t *testing.T, s file.Settings) {
 		must(t, os.WriteFile(s.Path, []byte("whole\ncut o"), 0o600))
-		sink := open(t, s)
+		var told []string
+		sink := openTold(t, s, func(err error) { told = append(told, err.Error()) })
 		send(t, sink, 0, 2)
+		if len(told) != 1 || !strings.Contains(told[0], s.Path+" was cut off") {
+			t.Errorf("told %q", told)
+		}
 		other, err := os.OpenFile(s.Path, os.O_APPEND|os.O_WRONLY, 0)
 		must(t, err)
 		_, err = other.WriteString("another program stopped he")
 		must(t, errors.Join(err, other.Close()))
 		send(t, sink, 2, 1)
-		holds(t, s.Path, "whole\ncut o\n"+text(0, 2)+"another program stopped he\n"+text(2, 1))
+		send(t, sink, 3, 1)
+		if len(told) != 2 {
+			t.Errorf("told %q", told)
+		}
+		holds(t, s.Path, "whole\ncut o\n"+text(0, 2)+"another program stopped he\n"+text(2, 2))
 	})
 }
 

@@ -16,8 +16,8 @@
 //
 // A line that was cut off when the program or the machine stopped is completed when its alert comes again in the next
 // batch, as it mostly does after kill -9, so that every line of the file is whole. Where it does not, as when other alerts
-// come before it, another program wrote it, or alerts are rendered in another way now, it is ended as it is. Nothing is ever cut off then: programs
-// that follow a file read one that got shorter again from its start.
+// come before it, another program wrote it, or alerts are rendered in another way now, it is ended as it is, which is
+// warned of. Nothing is ever cut off then: programs that follow a file read one that got shorter again from its start.
 package file
 
 import "time"

@@ -200,20 +200,22 @@ func (t *target) look() error {
 // mend ends a line that was cut off when the program or the machine stopped, so that it does not spoil the next one. The
 // alert of that line is not delivered, so it comes again: where one of the lines to write begins with what is there, the
 // line is completed, and every line in the file is whole. Nothing is cut off, because programs that follow the file take
-// one that got shorter for a new one. It tells how many of the lines, 0 or 1, are in the file by that.
-func (t *target) mend(l *lines.Lines) (done int, err error) {
+// one that got shorter for a new one. It tells how many of the lines, 0 or 1, are in the file by that, and whether a part
+// stays that is none of them.
+func (t *target) mend(l *lines.Lines) (done int, part bool, err error) {
 	if !t.unended || t.size == 0 || l.Len() == 0 {
-		return 0, nil
+		return 0, false, nil
 	}
 	rest, err := t.lastLine(l.Longest())
 	if err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	if len(rest) > 0 {
 		end := []byte{'\n'}
+		part = true
 		for i := range l.Len() {
 			if text := l.Line(i); bytes.HasPrefix(text, rest) {
-				end = text[len(rest):]
+				end, part = text[len(rest):], false
 				if i == 0 {
 					done = 1
 				}
@@ -223,11 +225,11 @@ func (t *target) mend(l *lines.Lines) (done int, err error) {
 		n, err := t.file.Write(end)
 		t.size += int64(n)
 		if err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
 	t.unended = false
-	return done, nil
+	return done, part, nil
 }
 
 // lastLine gives what is behind the last line break, its last bytes where it is longer.
