@@ -7,7 +7,10 @@ import (
 	"testing"
 	"time"
 
+	"go.uber.org/zap"
+
 	"github.com/saker-security/saker/internal/fakesink"
+	"github.com/saker-security/saker/pkg/audit"
 )
 
 // A certificate that is renewed is used for the next connection; one that is broken leaves the old one.
@@ -52,5 +55,39 @@ func TestCertificateIsRenewed(t *testing.T) {
 	}
 	if got := name(); got != "second" {
 		t.Errorf("certificate %q", got)
+	}
+}
+
+// A server that cannot be opened anew because its certificate is broken tells of the files as before, and is opened when
+// they are mended.
+func TestCertificateIsBrokenAtRestart(t *testing.T) {
+	dir := t.TempDir()
+	authority := fakesink.NewAuthority(t, "authority")
+	certificate, key := authority.Write(t, dir, "server", fakesink.Certificate{Name: "first"})
+	s := &server{title: "test", network: "tcp", address: "127.0.0.1:0", log: zap.NewNop(), handler: http.NotFoundHandler(),
+		tls:   func() (*tls.Config, error) { return audit.TLSConfig(certificate, key, "") },
+		files: func() []string { return []string{certificate, key} }}
+	if err := s.open(); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.listener.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, certificate, "broken, and longer or shorter than before")
+	if err := s.open(); err == nil {
+		t.Fatal("opened with a broken certificate")
+	}
+	if s.unusable() == "" {
+		t.Error("nothing is wrong with a broken certificate")
+	}
+	authority.Write(t, dir, "server", fakesink.Certificate{Name: "second"})
+	if problem := s.unusable(); problem != "" {
+		t.Errorf("wrong with a good one: %s", problem)
+	}
+	if err := s.open(); err != nil {
+		t.Error(err)
+	}
+	if err := s.stop(t.Context()); err != nil {
+		t.Error(err)
 	}
 }

@@ -52,10 +52,11 @@ func (s *server) open() error {
 	made.ErrorLog = log.New(printed{s.log, s.noted}, "", 0)
 	if s.tls != nil {
 		var err error
-		s.certs = &certificates{load: s.tls, files: s.files, log: s.log}
-		if made.TLSConfig, err = s.certs.config(); err != nil {
+		certs := &certificates{load: s.tls, files: s.files, log: s.log}
+		if made.TLSConfig, err = certs.config(); err != nil {
 			return err
 		}
+		s.certs = certs
 	}
 	if s.network == "unix" {
 		// Whoever had this socket is gone: the directory that it is in is locked by this process.
