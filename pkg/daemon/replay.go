@@ -35,18 +35,18 @@ type replay struct {
 	audit    audit.FileReader
 	// events counts the system call events; those of audit files are counted by audit.
 	events uint64
-	// malformed counts what could not be read of recordings and captures, skipped the events of captures that were
-	// passed over.
-	malformed int
-	skipped   uint64
+	// malformed counts what could not be read of recordings and captures, unread the files that could not be read, or not
+	// to their end, skipped the events of captures that were passed over.
+	malformed, unread int
+	skipped           uint64
 }
 
 // standardInput is the path that stands for standard input.
 const standardInput = "-"
 
 // Replay evaluates the events recorded in files and directories, in the order of paths and directories by name, or those
-// that come from standard input for the path -, prints alerts to stdout, and ends with the statistics. What could not be read is printed to stderr with its place
-// and makes the error ErrNotEvaluated; the rest is evaluated all the same.
+// that come from standard input for the path -, prints alerts to stdout, and ends with the statistics. What could not be
+// read is printed to stderr with its place and makes the error ErrNotEvaluated; the rest is evaluated all the same.
 func Replay(ctx context.Context, cfg config.Config, paths []string, stdout, stderr io.Writer) (err error) {
 	// Nobody watches a replay line by line, and what it prints is flushed at the end.
 	out := bufio.NewWriterSize(stdout, 256<<10)
@@ -131,8 +131,8 @@ func listFiles(paths []string) ([]string, error) {
 		}
 		for _, e := range entries {
 			inner := filepath.Join(path, e.Name())
-			if info, err := os.Stat(inner); err == nil && info.Mode().IsRegular() {
-				files = append(files, inner)
+			if info, err := os.Stat(inner); err != nil || info.Mode().IsRegular() {
+				files = append(files, inner) // opening it tells the error
 			}
 		}
 	}
@@ -146,7 +146,8 @@ func (r *replay) file(path string) error {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("read recorded events: %w", err)
+		r.unreadable(fmt.Errorf("read recorded events: %w", err))
+		return nil
 	}
 	defer f.Close()
 	return r.read(path, f)
@@ -168,7 +169,7 @@ func (r *replay) input() io.Reader {
 func (r *replay) read(path string, f io.Reader) error {
 	in, err := capture.Unpack(interruptible{r.ctx, f})
 	if err != nil {
-		return fmt.Errorf("read %s: %w", path, err)
+		return r.stopped(path, err)
 	}
 	calls, err := capture.Open(in)
 	if err != nil {
@@ -178,7 +179,47 @@ func (r *replay) read(path string, f io.Reader) error {
 	if calls != nil {
 		return r.calls(path, calls)
 	}
-	return r.audit.ReadFrom(path, in, r.worker.evaluate)
+	text := upToDefect{r: in}
+	if err := r.audit.ReadFrom(path, &text, r.worker.evaluate); err != nil {
+		return err
+	}
+	return r.stopped(path, text.err)
+}
+
+// stopped tells of the error that ended reading a file before its end. It is returned when the program is told to end.
+func (r *replay) stopped(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = fmt.Errorf("read %s: %w", path, err)
+	if r.ctx.Err() != nil {
+		return err
+	}
+	r.unreadable(err)
+	return nil
+}
+
+// unreadable tells of a file that cannot be read, or not to its end.
+func (r *replay) unreadable(err error) {
+	r.unread++
+	fmt.Fprintln(r.stderr, "Error:", rule.Printable(err.Error()))
+}
+
+// upToDefect ends where r cannot be read any further, and keeps the error, so that what comes before it is evaluated.
+type upToDefect struct {
+	r   io.Reader
+	err error
+}
+
+func (u *upToDefect) Read(p []byte) (int, error) {
+	if u.err != nil {
+		return 0, io.EOF
+	}
+	n, err := u.r.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		u.err, err = err, io.EOF
+	}
+	return n, err
 }
 
 // interruptible stops reading when the program is told to end.
@@ -253,6 +294,7 @@ func (r *replay) missed() error {
 	}
 	add(uint64(r.audit.Rejected), "audit items that are no events")
 	add(uint64(r.audit.Malformed), "audit texts that are not JSON")
+	add(uint64(r.unread), "files that could not be read, or not to their end")
 	add(uint64(r.malformed), "system call events that could not be read")
 	add(r.skipped, "events of captures that cannot be evaluated")
 	for _, m := range r.pipeline.notEvaluated() {

@@ -2,8 +2,11 @@ package daemon
 
 import (
 	"bytes"
+	"compress/gzip"
+	"errors"
 	"fmt"
 	"net/http"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -76,4 +79,43 @@ func TestNothingIsLeftBehind(t *testing.T) {
 	}
 	http.DefaultClient.CloseIdleConnections() // those of this test
 	server.Down()
+}
+
+// A file that cannot be read, or not to its end, is told and counted, and all others are evaluated.
+func TestReplayUnreadable(t *testing.T) {
+	cfg := httpConfig(t, "http://127.0.0.1:1")
+	cfg.Outputs.HTTP.Enabled, cfg.Outputs.Stdout.Enabled = false, true
+	dir := t.TempDir()
+	var packed bytes.Buffer
+	w := gzip.NewWriter(&packed)
+	for i := range 3000 {
+		if _, err := w.Write([]byte(batchOf(fmt.Sprintf("b%d-%x", i, i*i*7919), 1) + "\n")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "a.json"), batchOf("a", 1))
+	write(t, filepath.Join(dir, "b.gz"), packed.String()[:packed.Len()/2])
+	write(t, filepath.Join(dir, "c.gz"), "\x1f\x8bxx")
+	if err := os.Symlink(filepath.Join(dir, "nothing"), filepath.Join(dir, "d.json")); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(dir, "e.json"), batchOf("e", 1))
+	var stdout, stderr bytes.Buffer
+	err := Replay(t.Context(), cfg, []string{dir}, &stdout, &stderr)
+	if !errors.Is(err, ErrNotEvaluated) || !strings.Contains(err.Error(), "3 files that could not be read, or not to their end") {
+		t.Errorf("error %v", err)
+	}
+	for _, want := range []string{" id=a-0\n", " id=b0-0-0\n", " id=b500-", " id=e-0\n", "Events detected: "} {
+		if !strings.Contains(stdout.String(), want) {
+			t.Errorf("%q is missing", want)
+		}
+	}
+	for _, name := range []string{"b.gz", "c.gz", "d.json"} {
+		if !strings.Contains(stderr.String(), name) {
+			t.Errorf("%s is not named in %s", name, stderr.String())
+		}
+	}
 }

@@ -161,7 +161,7 @@ func TestWithCluster(t *testing.T) {
 	}
 }
 
-// FuzzUnwrap opens anything: nothing panics, and whatever is built is JSON.
+// FuzzUnwrap opens anything: nothing panics, the value stays as it is, and what is no wrapper holds nothing.
 func FuzzUnwrap(f *testing.F) {
 	for _, name := range samples(f) {
 		text, err := os.ReadFile(name)
