@@ -20,10 +20,10 @@ import (
 var ours = func() map[string]bool {
 	names := map[string]bool{}
 	for _, name := range strings.Fields(`ka.annotation ka.impuser.extra ka.impuser.groups ka.impuser.uid ka.latency ka.level ka.peerip
-	ka.peernet ka.req.binding.role.kind ka.req.pod.node ka.req.pod.serviceaccount ka.req.template.containers.add_capabilities
+	ka.peernet ka.req.binding.role.kind ka.req.csr.groups ka.req.csr.user ka.req.pod.node ka.req.pod.serviceaccount ka.req.template.containers.add_capabilities
 	ka.req.template.containers.image ka.req.template.containers.image.repository ka.req.template.containers.privileged
 	ka.req.template.host_ipc ka.req.template.host_network ka.req.template.host_pid ka.req.template.serviceaccount
-	ka.req.template.volumes.hostpath ka.response.binding.role ka.response.binding.subjects ka.response.message
+	ka.req.template.volumes.hostpath ka.response.binding.role ka.response.binding.subjects ka.response.csr.groups ka.response.csr.user ka.response.message
 	ka.response.status ka.sourceip ka.sourcenet ka.target.apigroup ka.target.apiversion ka.target.uid ka.truncated
 	ka.user.extra ka.user.uid`) {
 		names[name] = true
