@@ -38,7 +38,9 @@ func (d *Daemon) evaluate(ctx context.Context, b *audit.Batch, anew bool) error 
 	// Also when all events were known: their alerts may be those of a request that was not answered, for which nobody
 	// waited until they were stored.
 	began := time.Now()
-	if err := d.commit(limit); err != nil {
+	if err := d.commit(limit); err != nil && errors.Is(ctx.Err(), context.Canceled) {
+		return &unstored{err} // whoever sent it has gone, which is no fault of the disk
+	} else if err != nil {
 		d.log.Error("the alerts of a batch of audit events cannot be stored; the sender is told to send it again", zap.Error(err))
 		return &unstored{err}
 	}

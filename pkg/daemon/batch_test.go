@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -271,4 +272,22 @@ func TestAuditAccounts(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests, %+v", requests, s)
+}
+
+// A sender that does not wait for the answer is not taken for a disk that fails.
+func TestSenderHasGone(t *testing.T) {
+	server := fakesink.Start(t, fakesink.Options{})
+	d, _, stderr, _ := start(t, httpConfig(t, server.URL), "k8s_audit")
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for i := range 20 { // a batch may be on disk before somebody looks whether the sender is there
+		var batch audit.Batch
+		err := (&audit.Splitter{}).Split(&batch, []byte(batchOf(fmt.Sprint(i), 4)), func(b *audit.Batch) error { return d.evaluateBatch(gone, b) })
+		if err != nil && !errors.Is(err, audit.ErrBusy) {
+			t.Error(err)
+		}
+	}
+	if text := stderr.String(); strings.Contains(text, "cannot be stored") {
+		t.Error(text)
+	}
 }
