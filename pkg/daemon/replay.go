@@ -179,7 +179,7 @@ func (r *replay) read(path string, f io.Reader) error {
 	if calls != nil {
 		return r.calls(path, calls)
 	}
-	text := upToDefect{r: in}
+	text := upToDefect{ctx: r.ctx, r: in}
 	if err := r.audit.ReadFrom(path, &text, r.worker.evaluate); err != nil {
 		return err
 	}
@@ -205,8 +205,10 @@ func (r *replay) unreadable(err error) {
 	fmt.Fprintln(r.stderr, "Error:", rule.Printable(err.Error()))
 }
 
-// upToDefect ends where r cannot be read any further, and keeps the error, so that what comes before it is evaluated.
+// upToDefect ends where r cannot be read any further, and keeps the error, so that what comes before it is evaluated,
+// unless the program is told to end.
 type upToDefect struct {
+	ctx context.Context
 	r   io.Reader
 	err error
 }
@@ -216,7 +218,7 @@ func (u *upToDefect) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := u.r.Read(p)
-	if err != nil && !errors.Is(err, io.EOF) {
+	if err != nil && !errors.Is(err, io.EOF) && u.ctx.Err() == nil {
 		u.err, err = err, io.EOF
 	}
 	return n, err
