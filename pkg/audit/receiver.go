@@ -101,6 +101,7 @@ func NewReceiver(s *Splitter, evaluate func(context.Context, *Batch) error) *Rec
 
 // ServeHTTP answers one request.
 func (r *Receiver) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	arrived(req)
 	if code, why := r.Access.check(req); code != 0 {
 		if code == http.StatusUnauthorized {
 			w.Header().Set("WWW-Authenticate", bearer)

@@ -21,6 +21,7 @@ type counters struct {
 	trimmed       atomic.Uint64
 	bytes         atomic.Uint64
 	rejected      [numReasons]atomic.Uint64
+	broken        [numBroken]atomic.Uint64
 	reading       atomic.Int64
 	streaming     atomic.Int64
 	inFlight      atomic.Int64
@@ -60,9 +61,14 @@ func (c *counters) reject(from senderKey, reason Reason) {
 // or is no event, is in exactly one of Events, Duplicates and Rejected; those of a batch for which Evaluate failed come
 // again.
 type Stats struct {
-	// Requests counts the answers by status code; every code that is ever given is there. What is no HTTP request, or has
-	// too long headers, is answered by the server and not counted.
+	// Requests counts the answers by status code; every code that is ever given is there.
 	Requests map[int]uint64
+	// Broken counts what came in the place of a request and was ended by the server of Watch, by reason; every reason is
+	// there. malformed is a request line or headers that the server answers with 400, 417, 431, 501 or 505; slow are those
+	// that did not arrive in time, cut_off those that the client did not finish; http2 is what HTTP/2 forbids. Not here
+	// are connections on which nothing came or for which TLS failed, and a request of HTTP/2 whose headers are too long or
+	// not allowed there, which alone is answered 431 or 400.
+	Broken map[string]uint64
 	// Events counts the events that were evaluated, Duplicates those that were evaluated before and were not again.
 	Events     uint64
 	Duplicates uint64
@@ -88,12 +94,15 @@ type Stats struct {
 func (r *Receiver) Stats() Stats {
 	c := &r.counters
 	s := Stats{
-		Requests: map[int]uint64{}, Events: c.events.Load(), Duplicates: c.duplicates.Load(), Trimmed: c.trimmed.Load(),
+		Requests: map[int]uint64{}, Broken: map[string]uint64{}, Events: c.events.Load(), Duplicates: c.duplicates.Load(), Trimmed: c.trimmed.Load(),
 		Rejected: map[string]uint64{}, Bytes: c.bytes.Load(),
 		Reading: c.reading.Load(), Streaming: c.streaming.Load(), InFlight: c.inFlight.Load(), InFlightBytes: c.inFlightBytes.Load(),
 	}
 	for i, code := range codes {
 		s.Requests[code] = c.requests[i].Load()
+	}
+	for reason := range numBroken {
+		s.Broken[reason.String()] = c.broken[reason].Load()
 	}
 	for reason := range numReasons {
 		s.Rejected[reason.String()] = c.rejected[reason].Load()
