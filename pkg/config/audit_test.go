@@ -68,6 +68,7 @@ func TestAuditMistakes(t *testing.T) {
 		{"audit: {files: [{cluster: x}]}", ":1:17: key audit.files[0]: has no path"},
 		{"audit: {files: ['']}", ":1:17: key audit.files[0]: must be a path, or {path: PATH"},
 		{"audit: {files: [{path: /x, from_end: perhaps}]}", `:1:38: key audit.files[0].from_end: "perhaps" is neither true nor false`},
+		{"audit: {files: [{path: /x, once: never, from_end: perhaps}]}", `:1:51: key audit.files[0].from_end: "perhaps" is neither true nor false`},
 		{"audit: {files: [{path: /x, once: true, from_end: true}]}", ":1:17: key audit.files[0]: from_end and once are both true: nothing would be read"},
 		{"audit: {files: [/x, {path: /x/}]}", ":1:21: key audit.files[1]: /x/ is number 0 of the list already"},
 		{"audit: {files: [" + strings.Repeat("x,", 1001) + "]}", "key audit.files: has 1001 entries, which is more than 1000"},

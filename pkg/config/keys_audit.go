@@ -146,10 +146,13 @@ func (c *Config) auditFile(v *value, at string) (f AuditFile, err error) {
 	if f.Cluster, err = v.text("cluster"); err != nil {
 		return f, err
 	}
-	for name, to := range map[string]*bool{"from_end": &f.FromEnd, "once": &f.Once} {
-		if item := v.keys[name]; item.given() {
-			if *to, err = truth(item); err != nil {
-				return f, item.wrap(at+"."+name, err)
+	for _, flag := range []struct {
+		name string
+		to   *bool
+	}{{"from_end", &f.FromEnd}, {"once", &f.Once}} {
+		if item := v.keys[flag.name]; item.given() {
+			if *flag.to, err = truth(item); err != nil {
+				return f, item.wrap(at+"."+flag.name, err)
 			}
 		}
 	}
