@@ -70,7 +70,7 @@ type Options struct {
 	Retired    func(records iter.Seq[Record])
 	RetiredAge time.Duration
 	// Passed, if not nil, is given the records that were acknowledged before they were on disk, which they will never be,
-	// at once after that, by another goroutine. While it hangs, those beyond a few thousand are not kept for it.
+	// at once after that, by another goroutine. While it hangs, those beyond 8 MiB are not kept for it.
 	Passed func(records []Record)
 }
 
@@ -102,6 +102,7 @@ type Queue struct {
 	stats      Stats
 	closed     bool
 	early      []Record   // acknowledged before they were on disk
+	earlyBytes int64
 	doomed     []*segment // to be deleted
 	moved      bool       // the cursor is behind
 	failing    error      // writing records
@@ -340,13 +341,14 @@ func (q *Queue) Ack(seqs ...uint64) {
 	poke(q.acked)
 }
 
-// maxEarly bounds the records that wait for Options.Passed.
-const maxEarly = 8192
+// maxEarly bounds what waits for Options.Passed, in bytes.
+const maxEarly = 8 << 20
 
 // overtake keeps an acknowledged record for Options.Passed if it is not on disk.
 func (q *Queue) overtake(it *item) {
-	if q.passed != nil && it.pos == 0 && len(q.early) < maxEarly {
+	if q.passed != nil && it.pos == 0 && q.earlyBytes < maxEarly {
 		q.early = append(q.early, it.Record)
+		q.earlyBytes += it.size()
 	}
 }
 

@@ -61,3 +61,19 @@ func TestWholeAgain(t *testing.T) {
 		t.Errorf("%d of %d records, or others", len(retired), len(want))
 	}
 }
+
+// TestEarlyIsBounded: while the disk hangs, what was acknowledged before it was written takes no more memory than it may,
+// however long the records are; afterwards it is told again.
+func TestEarlyIsBounded(t *testing.T) {
+	var told int
+	q := newQueue(Options{Passed: func(records []Record) { told += len(records) }})
+	for range 2 {
+		told = 0
+		for range 100 {
+			q.overtake(&item{Record: Record{Payload: make([]byte, 1<<20)}})
+		}
+		if q.passEarly(); told != 8 {
+			t.Errorf("%d records of a MiB were kept", told)
+		}
+	}
+}

@@ -441,7 +441,7 @@ func (q *Queue) follow() {
 func (q *Queue) passEarly() {
 	q.mu.Lock()
 	early := q.early
-	q.early = nil
+	q.early, q.earlyBytes = nil, 0
 	q.mu.Unlock()
 	if len(early) > 0 {
 		q.passed(early)
