@@ -117,28 +117,41 @@ func TestPackedRemoved(t *testing.T) {
 	r.wantStats(t, Stats{})
 }
 
-// TestPackedGone has packed logs that are gone before they were read to their end: it is told of each.
-func TestPackedGone(t *testing.T) {
-	r := newRig(t)
-	r.read()
-	packedLog(r, rotated1)
-	whole, err := os.ReadFile(r.path(rotated1 + ".gz"))
-	if err != nil {
-		t.Fatal(err)
+// TestPackedCut has a packed log that is being written, and never gets finished: it is told, whatever becomes of it.
+func TestPackedCut(t *testing.T) {
+	for name, do := range map[string]func(r *rig){
+		"stays":  func(*rig) {},
+		"closed": func(r *rig) { r.f.closeAll(); r.remove(rotated1 + ".gz") },
+		"open":   func(r *rig) { r.remove(rotated1 + ".gz") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.read()
+			packedLog(r, rotated1)
+			whole, err := os.ReadFile(r.path(rotated1 + ".gz"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(r.path(rotated1+".gz"), whole[:len(whole)/2], 0o600); err != nil {
+				t.Fatal(err)
+			}
+			r.touch(rotated1 + ".gz")
+			r.read()
+			r.read() // it is opened again
+			if len(r.got) < 100 || len(r.got) > 1900 {
+				t.Fatalf("%d events", len(r.got))
+			}
+			r.wantStats(t, Stats{})
+			do(r)
+			r.read()
+			r.quiet()
+			r.quiet()
+			r.wantStats(t, Stats{Unknown: 1})
+			if s := r.f.Stats(); name != "stays" && s.Files != 0 {
+				t.Errorf("%d files are followed", s.Files)
+			}
+		})
 	}
-	// One that is being written, and never gets finished.
-	if err := os.WriteFile(r.path(rotated1+".gz"), whole[:len(whole)/2], 0o600); err != nil {
-		t.Fatal(err)
-	}
-	r.read()
-	if len(r.got) < 100 || len(r.got) > 1900 {
-		t.Fatalf("%d events", len(r.got))
-	}
-	r.got = nil
-	r.remove(rotated1 + ".gz")
-	r.read()
-	r.quiet()
-	r.wantStats(t, Stats{Unknown: 1})
 }
 
 // TestPackedUnread has more packed logs than are held open, of which some are gone before their turn comes.

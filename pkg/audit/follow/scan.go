@@ -69,7 +69,7 @@ func (f *Follower) scan() error {
 		if !t.orphan() && !met[t] {
 			f.gone(t)
 		}
-		if t.orphan() && t.open != nil && !t.packed {
+		if t.orphan() && t.open != nil {
 			t.refresh()
 		}
 		return false
@@ -194,9 +194,11 @@ func (f *Follower) gone(t *file) {
 // is found elsewhere.
 func (t *file) refresh() {
 	if info, err := t.open.Stat(); err == nil {
-		t.size, t.modified = info.Size(), info.ModTime()
+		if t.disk, t.modified = info.Size(), info.ModTime(); !t.packed {
+			t.size = t.disk
+		}
 	}
-	if t.head.Bytes == headBytes {
+	if t.packed || t.head.Bytes == headBytes {
 		return
 	}
 	text := make([]byte, headBytes)
@@ -325,6 +327,9 @@ func (f *Follower) settle() {
 			return f.dropped(t)
 		}
 		quiet := f.now().Sub(t.modified)
+		if quiet > quietTime {
+			t.stuck = 0 // what it lacks is told when it is read again
+		}
 		read := t.size <= max(t.offset, t.tried)
 		switch {
 		case t.done:
@@ -367,6 +372,9 @@ func (t *file) reopen() error {
 func (f *Follower) dropped(t *file) bool {
 	if t.open != nil {
 		quiet := f.now().Sub(maxTime(t.modified, t.missing)) > quietTime
+		if quiet {
+			t.stuck = 0 // as in settle
+		}
 		if t.packed || t.size > t.offset || !quiet {
 			t.last = quiet
 			return false
