@@ -101,7 +101,7 @@ type Queue struct {
 	granted    int64 // size of what Append takes whatever the bounds are
 	stats      Stats
 	closed     bool
-	early      []Record   // acknowledged before they were on disk
+	early      []Record // acknowledged before they were on disk
 	earlyBytes int64
 	doomed     []*segment // to be deleted
 	moved      bool       // the cursor is behind
