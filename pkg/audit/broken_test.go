@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"fmt"
 	"io"
-	"log"
 	"maps"
 	"net"
 	"net/http"
@@ -15,6 +14,9 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"go.uber.org/zap"
+	"go.uber.org/zap/zapcore"
 )
 
 // guard starts a receiver that is told of what its server ends alone, with TLS for HTTP/1.1 and HTTP/2 if there is a
@@ -24,7 +26,7 @@ func guard(t *testing.T, config *tls.Config) *listener {
 	l := &listener{r: NewReceiver(&Splitter{}, accept)}
 	l.server = httptest.NewUnstartedServer(nil)
 	l.server.Config = NewServer("", nil, l.r)
-	l.server.Config.ErrorLog = log.New(printing{l.r}, "", 0)
+	printed(l)
 	l.server.Listener = l.r.Watch(l.server.Config, l.server.Listener)
 	if config == nil {
 		l.server.Start()
@@ -36,12 +38,13 @@ func guard(t *testing.T, config *tls.Config) *listener {
 	return l
 }
 
-// printing gives a receiver what its server logs.
-type printing struct{ r *Receiver }
-
-func (p printing) Write(line []byte) (int, error) {
-	p.r.Printed(string(line))
-	return len(line), nil
+// printed gives a receiver what its server logs.
+func printed(l *listener) {
+	core := zapcore.NewCore(zapcore.NewJSONEncoder(zapcore.EncoderConfig{}), zapcore.AddSync(io.Discard), zap.InfoLevel)
+	l.server.Config.ErrorLog = zap.NewStdLog(zap.New(core, zap.Hooks(func(e zapcore.Entry) error {
+		l.r.Printed(e.Message)
+		return nil
+	})))
 }
 
 // brokenBy is Stats.Broken without the zeros.

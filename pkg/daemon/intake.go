@@ -86,7 +86,11 @@ func (d *Daemon) openReceiver() error {
 	in.receiver.MaxBody = a.MaxBody
 	in.receiver.Access = audit.Access{Now: func() *audit.Access { return &in.access.now().admitted }}
 	in.server = &server{title: event.SourceK8sAudit, network: "tcp", address: a.Listen, log: d.log,
-		handler: in.receiver, noted: in.handshakes.note,
+		handler: in.receiver, watch: in.receiver.Watch,
+		noted: func(line string) {
+			in.handshakes.note(line)
+			in.receiver.Printed(line)
+		},
 		hint: " (choose another address with --audit-listen)"}
 	if a.Certificate != "" {
 		in.server.files = func() []string { return in.access.now().files() }

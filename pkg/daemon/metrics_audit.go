@@ -30,6 +30,7 @@ var (
 	metricForgotten  = metric{"saker_audit_window_evicted_total", "Audit events that were forgotten before audit.duplicate_time was over, because there were more than audit.duplicate_events.", counter, nil}
 
 	metricRequests   = metric{"saker_audit_requests_total", "Requests to the audit receiver by HTTP status.", counter, []string{"code"}}
+	metricBroken     = metric{"saker_audit_broken_requests_total", "What came to the audit receiver in the place of an HTTP request, by reason: malformed is a request line or headers that are answered 400, 417, 431, 501 or 505, slow and cut_off are those that did not come to their end, http2 is what HTTP/2 forbids.", counter, []string{"reason"}}
 	metricHandshakes = metric{"saker_audit_failed_handshakes_total", "TLS connections to the audit receiver that did not come about, by reason.", counter, []string{"reason"}}
 	metricBytes      = metric{"saker_audit_received_bytes_total", "Bytes of request bodies read by the audit receiver, unpacked.", counter, nil}
 	metricWorking    = metric{"saker_audit_requests_in_flight", "Requests to the audit receiver by state: reading, or working when their events are being evaluated.", gauge, []string{"state"}}
@@ -61,7 +62,7 @@ var (
 // auditMetrics lists the table in the order of the documentation.
 var auditMetrics = []*metric{
 	&metricReceived, &metricDuplicates, &metricTrimmed, &metricWindow, &metricForgotten,
-	&metricRequests, &metricHandshakes, &metricBytes, &metricWorking, &metricMemory, &metricLag, &metricExpiry, &metricAccessFile,
+	&metricRequests, &metricBroken, &metricHandshakes, &metricBytes, &metricWorking, &metricMemory, &metricLag, &metricExpiry, &metricAccessFile,
 	&metricSenderEvents, &metricSenderDuplicates, &metricSenderArrival, &metricSenderLag,
 	&metricFileUp, &metricFileCount, &metricFileEvents, &metricFilePosition, &metricFileBehind, &metricFileLag, &metricFileRotations,
 	&metricFileTruncations, &metricFileMalformed, &metricFileForeign, &metricFileLost, &metricFileGaps,
@@ -136,6 +137,9 @@ func (s samples) receiver(stats *audit.Stats) {
 	s.send(metricEngine, 1, "webhook", event.SourceK8sAudit)
 	for code, n := range stats.Requests {
 		s.send(metricRequests, float64(n), strconv.Itoa(code))
+	}
+	for reason, n := range stats.Broken {
+		s.send(metricBroken, float64(n), reason)
 	}
 	s.send(metricBytes, float64(stats.Bytes))
 	s.send(metricWorking, float64(stats.Reading), "reading")

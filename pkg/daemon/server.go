@@ -28,6 +28,8 @@ type server struct {
 	files func() []string
 	// noted, if it is not nil, is given what the server of net/http prints, each a line.
 	noted func(string)
+	// watch, if it is not nil, is given the server before it serves, and the listener to serve on in its place.
+	watch func(*http.Server, net.Listener) net.Listener
 	// hint says what to do when the address cannot be taken.
 	hint string
 	log  *zap.Logger
@@ -73,6 +75,9 @@ func (s *server) open() error {
 		if err := os.Chmod(s.address, 0o600); err != nil {
 			return errors.Join(fmt.Errorf("keep others from the socket: %w", err), l.Close())
 		}
+	}
+	if s.watch != nil {
+		l = s.watch(made, l)
 	}
 	s.address, s.listener, s.server = l.Addr().String(), l, made
 	return nil
