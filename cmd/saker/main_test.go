@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/saker-security/saker/internal/fakesink"
 )
 
 var update = flag.Bool("update", false, "write what the program prints into the scripts and documents")
@@ -31,18 +33,17 @@ func TestScripts(t *testing.T) {
 			e.Setenv("FALCO_HOSTNAME", "host")
 			e.Setenv("TZ", "UTC")
 			e.Setenv("SAKER_DATA_DIR", "memory")
-			// Two ports that are free now; the scripts run one at a time with a server.
 			for _, name := range []string{"AUDIT", "WEB"} {
-				l, err := net.Listen("tcp", "127.0.0.1:0")
+				address, err := fakesink.FreeAddress()
 				if err != nil {
 					return err
 				}
-				e.Setenv(name, l.Addr().String())
-				_, port, _ := net.SplitHostPort(l.Addr().String())
-				e.Setenv(name+"_PORT", port)
-				if err := l.Close(); err != nil {
+				_, port, err := net.SplitHostPort(address)
+				if err != nil {
 					return err
 				}
+				e.Setenv(name, address)
+				e.Setenv(name+"_PORT", port)
 			}
 			return nil
 		},

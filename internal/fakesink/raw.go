@@ -38,7 +38,10 @@ type Stream struct {
 func Listen(t testing.TB, network, address string, o StreamOptions) *Stream {
 	t.Helper()
 	if network == "tcp" && address == "" {
-		address = "127.0.0.1:0"
+		var err error
+		if address, err = FreeAddress(); err != nil {
+			t.Fatalf("start a fake sink: %v", err)
+		}
 	}
 	s := &Stream{Address: address, options: o, network: network, conns: map[net.Conn]bool{}}
 	s.parts.name = "parts of streams"

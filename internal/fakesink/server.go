@@ -94,7 +94,11 @@ type Server struct {
 // Start starts a server on a port of the loopback address. It ends with the test.
 func Start(t testing.TB, o Options) *Server {
 	t.Helper()
-	s := &Server{options: o, Address: "127.0.0.1:0"}
+	address, err := FreeAddress()
+	if err != nil {
+		t.Fatalf("start a fake sink: %v", err)
+	}
+	s := &Server{options: o, Address: address}
 	s.log.name = "requests"
 	s.Answer(o.Script)
 	s.Up(t)

@@ -3,11 +3,12 @@ package kube
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"testing"
 	"time"
@@ -105,13 +106,22 @@ func (p *process) running(t *testing.T, check func() error) func() error {
 	}
 }
 
-// freePort gives the number of a port of 127.0.0.1 on which nobody listens now.
+// nextPort is looked at next. It begins anywhere below the ports that the system gives to connections and to those who
+// ask for any port, so that nobody gets one before its program has started or while that is away.
+var nextPort = 10_000 + rand.IntN(10_000)
+
+// freePort gives the number of a port of 127.0.0.1 on which nobody listens, each but once.
 func freePort(t *testing.T) string {
 	t.Helper()
-	listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	for range 1000 {
+		nextPort++
+		port := strconv.Itoa(nextPort)
+		listener, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:"+port)
+		if err == nil {
+			listener.Close()
+			return port
+		}
 	}
-	defer listener.Close()
-	return fmt.Sprint(listener.Addr().(*net.TCPAddr).Port)
+	t.Fatal("no port is free")
+	return ""
 }

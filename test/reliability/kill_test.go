@@ -45,16 +45,18 @@ func eventID(alert string) string {
 	return a.Fields.ID
 }
 
-// freePort gives host:port that nobody listens on now.
+// freePort gives host:port on which nobody listens between two lives of the program.
 func freePort(t testing.TB) (address, port string) {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, err := fakesink.FreeAddress()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer l.Close()
-	_, port, _ = net.SplitHostPort(l.Addr().String())
-	return l.Addr().String(), port
+	_, port, err = net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return address, port
 }
 
 // instance is the program with everything that stays from one start to the next.
