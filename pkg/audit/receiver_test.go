@@ -295,8 +295,9 @@ func TestSlowClient(t *testing.T) {
 	if n, err := conn.Read(make([]byte, 1)); n != 0 || err == nil {
 		t.Error("the connection is open")
 	}
-	// A client that goes away in the middle is counted as a bad request.
-	conn, err = net.Dial("tcp", server.Listener.Addr().String())
+	// A client that goes away in the middle, within its time, is counted as a bad request.
+	r = NewReceiver(&Splitter{}, accept)
+	conn, err = net.Dial("tcp", serve(t, r).Listener.Addr().String())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -23,7 +23,7 @@ func TestReplayDelivers(t *testing.T) {
 	server := fakesink.Start(t, fakesink.Options{})
 	cfg := httpConfig(t, server.URL)
 	cfg.Outputs.Stdout.Enabled = true
-	cfg.Shutdown.Drain = 200 * time.Millisecond
+	cfg.Shutdown.Drain = time.Minute
 	file := filepath.Join(t.TempDir(), "events.json")
 	const n = 3000
 	write(t, file, batchOf("e", n))
@@ -53,6 +53,7 @@ func TestReplayDelivers(t *testing.T) {
 		t.Errorf("the server has %d alerts", len(got))
 	}
 	server.Down()
+	cfg.Shutdown.Drain = 200 * time.Millisecond
 	out, err = replay()
 	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("alerts were lost: %d for http (", n)) {
 		t.Errorf("error %v", err)
