@@ -7,8 +7,8 @@ type Stats struct {
 	// Path is the file or directory that is followed.
 	Path string
 	// State is waiting (for a file, or for more of it), reading, blocked (what was read cannot be evaluated now), failing
-	// (Run returned an error) or ended. Failure is the error of the last two but one; in the others it says which file
-	// cannot be read, empty for none.
+	// (Run returned an error) or ended. Failure is why it is blocked or failing, and otherwise which file cannot be read;
+	// empty for none.
 	State, Failure string
 	// Position is how far the files are read that are there now, Size how long they are, Behind the difference; in bytes.
 	// Those of files that are packed count unpacked, and only when they are read.
