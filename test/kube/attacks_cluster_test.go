@@ -65,7 +65,7 @@ var attacksOnCluster = []scenario{
 			s.approve("mallory", made)
 		},
 		want: []want{
-			{rule: "Client certificate requested", user: "mallory", target: "spare-key"},
+			{rule: "Certificate of a privileged identity requested", user: "mallory", target: "spare-key"},
 			{rule: "Client certificate approved by hand", user: "mallory", target: "spare-key"},
 		},
 	},
@@ -222,6 +222,19 @@ var attacksOnCluster = []scenario{
 			{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"},
 			{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"},
 		},
+	},
+	{
+		// The status of a namespace carries its labels too, and pod security does not look at it.
+		name: "pod security of a namespace taken away by way of its status",
+		act: func(s *scene) {
+			s.done(s.as("kubernetes-admin").CoreV1().Namespaces().Patch(ctx(), "strict", types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":"baseline"}}}`), metav1.PatchOptions{}))
+			left, err := s.as("mallory").CoreV1().Namespaces().Patch(ctx(), "strict", types.MergePatchType, []byte(`{"metadata":{"labels":{"pod-security.kubernetes.io/enforce":null}}}`), metav1.PatchOptions{}, "status")
+			s.ok(err)
+			if _, ok := left.Labels["pod-security.kubernetes.io/enforce"]; ok {
+				s.ok(errors.New("the label is still there"))
+			}
+		},
+		want: []want{{rule: "Pod security of a namespace weakened", user: "mallory", target: "strict"}},
 	},
 	{
 		name: "namespace replaced by one without pod security",
