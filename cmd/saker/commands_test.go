@@ -12,7 +12,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-const patience = 30 * time.Second
+const patience = time.Minute
 
 // post sends a file to a URL as JSON, as long as nobody listens again and again, and checks the status; more arguments
 // are headers:

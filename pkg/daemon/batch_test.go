@@ -162,9 +162,9 @@ func (h *hostile) post(kind, body string) int {
 
 // until posts until it is taken.
 func (h *hostile) until(body string) {
-	for deadline := time.Now().Add(20 * time.Second); h.post("application/json", body) != http.StatusOK; {
+	for deadline := time.Now().Add(patience); h.post("application/json", body) != http.StatusOK; {
 		if time.Now().After(deadline) {
-			h.t.Error("not taken within 20 seconds")
+			h.t.Errorf("not taken within %v", patience)
 			return
 		}
 	}

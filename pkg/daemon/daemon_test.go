@@ -48,13 +48,16 @@ func (o *output) setFailure(err error) {
 	o.fail = err
 }
 
+// patience is how long a test waits for what must come.
+const patience = time.Minute
+
 // waitFor polls until text appears in the output.
 func (o *output) waitFor(t *testing.T, text string) {
 	t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(patience)
 	for !strings.Contains(o.String(), text) {
 		if time.Now().After(deadline) {
-			t.Fatalf("no %q within 20 seconds in:\n%s", text, o.String())
+			t.Fatalf("no %q within %v in:\n%s", text, patience, o.String())
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -63,9 +66,9 @@ func (o *output) waitFor(t *testing.T, text string) {
 // waitUntil polls until done is true.
 func waitUntil(t *testing.T, done func() bool) {
 	t.Helper()
-	for deadline := time.Now().Add(20 * time.Second); !done(); time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(patience); !done(); time.Sleep(5 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("not within 20 seconds")
+			t.Fatalf("not within %v", patience)
 		}
 	}
 }

@@ -111,11 +111,7 @@ func TestFailures(t *testing.T) {
 		defer h.mu.Unlock()
 		return h.beats > 0
 	}
-	for deadline := time.Now().Add(20 * time.Second); !beaten(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("no heartbeat")
-		}
-	}
+	waitUntil(t, beaten)
 	h.committed(errors.New("input/output error"))
 	code, body := get(t, "http://"+d.WebAddress()+"/healthz")
 	if want := `{"status":"failing","reasons":["storing alerts fails: input/output error"]}` + "\n"; code != 503 || body != want {

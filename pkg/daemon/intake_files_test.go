@@ -123,7 +123,7 @@ func runOnce(t *testing.T, cfg config.Config) (stdout, stderr string) {
 		if err != nil {
 			t.Error(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Fatalf("it does not end:\n%s", &log)
 	}
 	return out.String(), log.String()

@@ -121,7 +121,7 @@ func TestSyslog(t *testing.T) {
 	log = log.With(zap.String("a", "b"))
 	log.Debug("too little")
 	log.Warn("evil\n<0>forged\x1b", zap.Int("n", 1))
-	if err := conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		t.Fatal(err)
 	}
 	buffer := make([]byte, 4096)

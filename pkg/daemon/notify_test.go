@@ -43,7 +43,7 @@ func (m *manager) next() string {
 
 func (m *manager) any() string {
 	m.t.Helper()
-	if err := m.conn.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+	if err := m.conn.SetReadDeadline(time.Now().Add(patience)); err != nil {
 		m.t.Fatal(err)
 	}
 	buffer := make([]byte, 4096)
