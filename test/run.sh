@@ -166,6 +166,8 @@ say "go test"
 if have gcc || have cc; then
 	race=-race
 	export CGO_ENABLED=1
+	# A program with the race detector sleeps for a second when it is done, which each package would.
+	export GORACE=atexit_sleep_ms=20
 else
 	race=''
 	export CGO_ENABLED=0

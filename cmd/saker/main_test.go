@@ -14,6 +14,10 @@ import (
 
 var update = flag.Bool("update", false, "write what the program prints into the scripts and documents")
 
+// raceExit has the race detector end the program at once: by default every program built with it sleeps for a second
+// when it is done.
+const raceExit = "atexit_sleep_ms=20"
+
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"saker": main})
 }
@@ -32,6 +36,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("ROOT", root)
 			e.Setenv("FALCO_HOSTNAME", "host")
 			e.Setenv("TZ", "UTC")
+			e.Setenv("GORACE", raceExit)
 			e.Setenv("SAKER_DATA_DIR", "memory")
 			for _, name := range []string{"AUDIT", "WEB"} {
 				address, err := fakesink.FreeAddress()

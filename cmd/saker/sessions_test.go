@@ -66,7 +66,7 @@ func session(t *testing.T, command string) string {
 	t.Helper()
 	c := exec.CommandContext(t.Context(), "sh", "-c", command)
 	c.Dir = "../../docs/tools/example"
-	c.Env = append(os.Environ(), "FALCO_HOSTNAME=host", "TZ=UTC", "COLUMNS=100")
+	c.Env = append(os.Environ(), "FALCO_HOSTNAME=host", "TZ=UTC", "COLUMNS=100", "GORACE="+raceExit)
 	out, err := c.CombinedOutput()
 	if exit := new(exec.ExitError); err != nil && !errors.As(err, &exit) {
 		t.Fatalf("%s: %v", command, err)
