@@ -41,6 +41,8 @@ var (
 	policyKeys   = []string{"apiVersion", "kind", "metadata", "rules", "omitStages", "omitManagedFields"}
 	ruleKeys     = []string{"level", "users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages", "omitManagedFields"}
 	resourceKeys = []string{"group", "resources", "resourceNames"}
+	// listKeys are those of rules and resources that take a list.
+	listKeys = []string{"users", "userGroups", "verbs", "resources", "namespaces", "nonResourceURLs", "omitStages", "resourceNames"}
 )
 
 // locate finds the parts of a policy in its text, and refuses what would cost the loader too much.
@@ -73,6 +75,10 @@ func locate(name string, data []byte) (at places, notes []Note, err error) {
 			}
 		}
 	})
+	if l.wrong != nil {
+		l.wrong.File = name
+		return at, nil, l.wrong
+	}
 	if len(at.rules) > MaxRules {
 		return at, nil, &Error{File: name, Line: at.top, Message: fmt.Sprintf("the policy has more than %d rules", MaxRules)}
 	}
@@ -80,7 +86,11 @@ func locate(name string, data []byte) (at places, notes []Note, err error) {
 	return at, l.notes, nil
 }
 
-type locator struct{ notes []Note }
+type locator struct {
+	notes []Note
+	// wrong is the first thing that the loader would refuse without saying where it is.
+	wrong *Error
+}
 
 // each goes through the pairs of a mapping and notes keys that the API server does not know or that come twice.
 func (l *locator) each(n *yaml.Node, what string, known []string, do func(key string, k, v *yaml.Node)) {
@@ -95,6 +105,9 @@ func (l *locator) each(n *yaml.Node, what string, known []string, do func(key st
 			l.notes = append(l.notes, Note{k.Line, fmt.Sprintf("the key %q of the %s is there twice", key, what)})
 		}
 		seen[key] = true
+		if kind := resolved(v); l.wrong == nil && slices.Contains(listKeys, key) && kind.Kind != yaml.SequenceNode && kind.Tag != "!!null" {
+			l.wrong = &Error{Line: k.Line, Column: k.Column, Message: fmt.Sprintf("the key %q of a %s takes a list; write each item on a line of its own behind a dash", key, what)}
+		}
 		do(key, k, v)
 	}
 }

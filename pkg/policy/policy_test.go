@@ -23,6 +23,8 @@ func TestLoadErrors(t *testing.T) {
 		{"no rules", head, "a policy needs at least one rule"},
 		{"level", head + "rules:\n- level: None\n- level: Everything\n", `p.yaml:5: rules[1].level: Unsupported value: "Everything"`},
 		{"stage", head + "omitStages: [Later]\nrules:\n- level: None\n", "p.yaml:3: omitStages[0]"},
+		{"no list", head + "rules:\n- level: None\n  users: ann\n", `p.yaml:5:3: the key "users" of a rule takes a list`},
+		{"no list of resources", head + "rules:\n- level: None\n  resources:\n  - group: ''\n    resources: pods\n", `p.yaml:7:5: the key "resources" of a resource takes a list`},
 		{"both", head + "rules:\n- level: None\n  nonResourceURLs: [/x]\n  namespaces: [a]\n", "p.yaml:4: rules[0].nonResourceURLs"},
 		{"url", head + "rules:\n- level: None\n  nonResourceURLs: ['/a*b']\n", "p.yaml:4: rules[0].nonResourceURLs[0]"},
 		{"deep", head + "rules: " + deep + "\n", "exceeded max depth"},
@@ -41,6 +43,11 @@ func TestLoadErrors(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestLoadNothing loads a list that is there without a value, as the API server does.
+func TestLoadNothing(t *testing.T) {
+	load(t, []byte(head+"omitStages:\nrules:\n- level: None\n  users: ~\n  verbs:\n"))
 }
 
 func TestLoadNotes(t *testing.T) {
