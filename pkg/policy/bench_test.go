@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"sync"
 	"testing"
 
 	"github.com/saker-security/saker/pkg/audit"
@@ -24,17 +25,28 @@ func compile(t testing.TB, files ...rule.File) *rule.Compiled {
 	return compiled
 }
 
-// builtin compiles the rules that Saker brings along.
+// builtin are the rules that Saker brings along. They are compiled once.
 func builtin(t testing.TB) *rule.Compiled {
 	t.Helper()
-	var files []rule.File
-	for _, f := range rules.Files() {
-		if f.Name != "rules/syscall.yaml" {
-			files = append(files, f)
+	compiling.Do(func() {
+		var files []rule.File
+		for _, f := range rules.Files() {
+			if f.Name != "rules/syscall.yaml" {
+				files = append(files, f)
+			}
 		}
+		compiled = compile(t, files...)
+	})
+	if compiled == nil {
+		t.Fatal("the built-in rules cannot be compiled")
 	}
-	return compile(t, files...)
+	return compiled
 }
+
+var (
+	compiling sync.Once
+	compiled  *rule.Compiled
+)
 
 func BenchmarkGenerate(b *testing.B) {
 	c := builtin(b)

@@ -269,7 +269,8 @@ func (c *checker) cell(x *cell) bool {
 		c.lost = true
 		c.tell(x, d, l)
 	}
-	if d.rule >= 0 && wanted {
+	// What a rule of the policy records and is needed already cannot be told as too much.
+	if d.rule >= 0 && wanted && c.used[d.rule].level < l {
 		c.used[d.rule].level = max(c.used[d.rule].level, needOf(c.search, x, preferred(c.search, x), true))
 	}
 	return true
@@ -294,7 +295,7 @@ func (c *checker) inspect(x *cell, d decision, stage string, l level) {
 	if len(found.blind) > 0 {
 		c.add(x, BlindCheck, d.rule, l, stage, found.blind)
 	}
-	if stage != preferred(c.search, x) || !c.search.names(x) {
+	if len(c.subject.shows) == 0 || !c.search.names(x) || stage != preferred(c.search, x) {
 		return
 	}
 	var missing []string

@@ -3,6 +3,7 @@ package policy
 import (
 	"encoding/json"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -31,6 +32,7 @@ func listed(event []byte) []byte {
 // TestReadsOfCatalogue takes members out of recorded events: a field whose value changes by it must be known to read
 // that member.
 func TestReadsOfCatalogue(t *testing.T) {
+	t.Parallel()
 	catalogue := audit.Catalogue("host")
 	members := map[string]func(reads) bool{
 		"requestObject":  func(r reads) bool { return r.body >= levelRequest },
@@ -67,8 +69,7 @@ func TestReadsOfCatalogue(t *testing.T) {
 				less, _ := json.Marshal(all)
 				for name, value := range values(t, fields, less) {
 					base, arg, _ := strings.Cut(strings.TrimSuffix(name, "]"), "[")
-					if value != whole[name] && base != "jevt.obj" && base != "json.obj" && !strings.HasPrefix(base, "evt.") &&
-						!reads(readsOf(base, arg)) && !told[name+member] {
+					if value != whole[name] && !reads(readsOf(base, arg)) && !told[name+member] {
 						told[name+member] = true
 						t.Errorf("%s: %s reads %s, which readsOf does not know", file, name, member)
 					}
@@ -81,11 +82,12 @@ func TestReadsOfCatalogue(t *testing.T) {
 	}
 }
 
-// fieldExprs compiles all fields of the catalogue that need no argument.
+// fieldExprs compiles the fields of the catalogue that need no argument.
 func fieldExprs(t *testing.T, catalogue *field.Catalogue) map[string]*program.Expr {
 	out := map[string]*program.Expr{}
 	for _, f := range catalogue.Fields() {
-		if f.Need == field.ArgRequired {
+		// What shows the whole event changes with everything.
+		if f.Need == field.ArgRequired || f.Name == "jevt.obj" || f.Name == "json.obj" || strings.HasPrefix(f.Name, "evt.") {
 			continue
 		}
 		op, _, bad := condition.ParseOperand(f.Name)
@@ -119,8 +121,11 @@ func values(t *testing.T, fields map[string]*program.Expr, text []byte) map[stri
 			for name, x := range fields {
 				var v event.Value
 				if x.Extract(e, &v) {
-					data, _ := json.Marshal([]any{v.Text, v.List})
-					out[name] = strings.Clone(string(data))
+					text := strconv.Quote(v.Text)
+					for _, item := range v.List {
+						text += " " + strconv.Quote(item.Text)
+					}
+					out[name] = text
 				} else {
 					out[name] = "missing"
 				}

@@ -36,6 +36,8 @@ type atom struct {
 	// simple tells that the constants of the check are all that it can tell apart.
 	simple bool
 	id     program.ID
+	// uris are the texts that it compares the URI with; none when it is not known what it tells.
+	uris []string
 	// fields are those of the check that need a body.
 	fields []string
 }
@@ -118,8 +120,14 @@ type shown struct {
 
 // has tells whether a request may have what the field shows: what is deleted comes without its object.
 func (s shown) has(x *cell, stage string) bool {
-	deletes := x.request.verb == "delete" || x.request.verb == "deletecollection"
-	return there(x, stage, levelResponse, s.body) && (!deletes || s.body == levelResponse)
+	return there(x, stage, levelResponse, s.body) && (!deletes(x.request.verb) || s.body == levelResponse)
+}
+
+func deletes(verb string) bool { return verb == "delete" || verb == "deletecollection" }
+
+// readsBodies tells whether the condition or the output reads a body, so that it matters which verbs have one.
+func (s *subject) readsBodies() bool {
+	return len(s.shows) > 0 || slices.ContainsFunc(s.atoms, func(a *atom) bool { return a.reads.body > levelMetadata })
 }
 
 // maxAtoms is how many different checks a rule may have to be looked at.
@@ -169,7 +177,7 @@ func (s *subject) add(n *condition.Check, byText map[string]int) int {
 	if i, ok := byText[text]; ok {
 		return i
 	}
-	a := &atom{check: n, text: text, reads: readsOfOperand(n.Left).with(readsOfOperand(n.Right)), simple: isSimple(n)}
+	a := &atom{check: n, text: text, reads: readsOfOperand(n.Left).with(readsOfOperand(n.Right)), simple: isSimple(n), uris: uriTexts(n)}
 	for _, side := range []condition.Operand{n.Left, n.Right} {
 		condition.WalkOperand(side, func(o condition.Operand) bool {
 			if f, ok := o.(*condition.Field); ok && readsOfOperand(f).body > levelMetadata {

@@ -37,8 +37,12 @@ type Policy struct {
 	places    places
 	evaluator auditapi.PolicyRuleEvaluator
 	// number tells as its level which rule takes a request.
-	number  auditapi.PolicyRuleEvaluator
-	decided map[request]decision
+	number auditapi.PolicyRuleEvaluator
+	// decided are the decisions by request and, since most that follow each other differ in no more, by namespace and name;
+	// latest are those of the request before.
+	decided map[request]map[[2]string]decision
+	before  request
+	latest  map[[2]string]decision
 }
 
 // Note is a remark about a policy file.
@@ -93,7 +97,7 @@ func newPolicy(name string, spec *internal.Policy, at places, notes []Note) *Pol
 		numbered.Rules[i].Level = internal.Level(strconv.Itoa(i))
 	}
 	return &Policy{
-		Name: name, Notes: notes, spec: spec, places: at, decided: map[request]decision{},
+		Name: name, Notes: notes, spec: spec, places: at, decided: map[request]map[[2]string]decision{},
 		evaluator: apipolicy.NewPolicyRuleEvaluator(spec.DeepCopy()), number: apipolicy.NewPolicyRuleEvaluator(numbered),
 	}
 }
@@ -138,17 +142,31 @@ type decision struct {
 	config auditapi.RequestAuditConfig
 }
 
-// decide asks the evaluator of the API server.
+// decide asks the evaluator of the API server, with a memory.
 func (p *Policy) decide(r request) decision {
-	if d, ok := p.decided[r]; ok {
+	all, one := r, [2]string{r.namespace, r.name}
+	all.namespace, all.name = "", ""
+	if p.latest == nil || p.before != all {
+		if p.decided[all] == nil {
+			p.decided[all] = map[[2]string]decision{}
+		}
+		p.before, p.latest = all, p.decided[all]
+	}
+	if d, ok := p.latest[one]; ok {
 		return d
 	}
+	d := p.evaluate(r)
+	p.latest[one] = d
+	return d
+}
+
+// evaluate asks the evaluator of the API server.
+func (p *Policy) evaluate(r request) decision {
 	a := r.attributes()
 	d := decision{rule: -1, config: p.evaluator.EvaluatePolicyRule(a)}
 	if n, err := strconv.Atoi(string(p.number.EvaluatePolicyRule(a).Level)); err == nil {
 		d.rule = n
 	}
-	p.decided[r] = d
 	return d
 }
 

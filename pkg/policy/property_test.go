@@ -210,6 +210,7 @@ func randomEvent(t *rapid.T) []byte {
 // TestNeverIsNever: a rule that fires for an event that a policy sends is never said never to fire; and a rule of which
 // nothing is missing fires for what is sent of an event for which it fires when it is recorded whole.
 func TestNeverIsNever(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		policyText, condition := randomPolicy(r), randomCondition(r, 3)
 		p, err := Load("p.yaml", []byte(policyText))

@@ -409,11 +409,7 @@ func (p *parts) sign(thing int, c *choice, key []byte) []byte {
 	c.put(thing, &r)
 	a, start := r.attributes(), len(key)
 	for _, e := range p.of[thing] {
-		if e.EvaluatePolicyRule(a).Level == internal.LevelMetadata {
-			key = append(key, '1')
-		} else {
-			key = append(key, '0')
-		}
+		key = mark(key, e.EvaluatePolicyRule(a).Level == internal.LevelMetadata)
 	}
 	p.known[of] = string(key[start:])
 	return key

@@ -1,7 +1,6 @@
 package policy
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -37,10 +36,14 @@ type cell struct {
 type search struct {
 	subject *subject
 	things  [numThings][]*choice
-	// single are the atoms of one thing, several those that need the whole request, late those that need the stage.
-	single                      [numThings][]int
-	several, late, uris, always []int
-	cells                       int
+	// single are the atoms of one thing, several those that need the whole request, late those that need the stage, too,
+	// and timed those that need nothing else; inStage is what these say of each stage.
+	single                             [numThings][]int
+	several, late, timed, uris, always []int
+	inStage                            map[string][]truth
+	// bodies are the atoms that need a body, answers those that the stage RequestReceived knows nothing of.
+	bodies, answers []int
+	cells           int
 	// spaces are the namespaces that make a difference.
 	spaces []string
 	// isGeneral is what general found plus one, 0 before.
@@ -104,16 +107,32 @@ func groupChoices(groups []string) (out []*choice) {
 func (x *search) sort() {
 	for i, a := range x.subject.atoms {
 		aspects := a.reads.aspects
+		if a.reads.body > levelMetadata {
+			x.bodies = append(x.bodies, i)
+		}
+		if aspects&ofAnswer != 0 {
+			x.answers = append(x.answers, i)
+		}
 		switch {
 		case a.never():
 			x.always = append(x.always, i)
 		case aspects == ofURI && a.reads.body == 0:
 			x.uris = append(x.uris, i)
 		case !a.isKnown():
-		case aspects&(ofStage) != 0:
+		case aspects == ofStage:
+			x.timed = append(x.timed, i)
+		case aspects&ofStage != 0:
 			x.late = append(x.late, i)
 		default:
 			x.sortKnown(i, aspects)
+		}
+	}
+	x.inStage = map[string][]truth{}
+	for _, stage := range stages {
+		value := make([]truth, len(x.subject.atoms))
+		x.subject.judge.ask(x.subject.atoms, x.timed, request{}, stage, value)
+		for _, i := range x.timed {
+			x.inStage[stage] = append(x.inStage[stage], value[i])
 		}
 	}
 }
@@ -152,19 +171,21 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 		if signs != nil {
 			key = signs.sign(thing, c, key)
 		}
-		key = fmt.Appendf(key, " %v %v %v %v %v", c.exotic, c.lacking, c.target.isResource, c.target.isLong(""), c.target.withheld())
-		if thing == aTarget {
-			key = fmt.Appendf(key, " %v %v %v", c.target.takes("create"), c.target.takes("get"), c.target.takes("watch"))
-			key = fmt.Appendf(key, " %v", c.target.group == core && c.target.resource == "namespaces")
+		key = append(mark(key, c.exotic, c.lacking), byte('0'+c.target.withheld()))
+		switch thing {
+		case aTarget:
+			key = mark(key, c.target.isResource, c.target.isLong(""), c.target.takes("create"), c.target.takes("get"), c.target.takes("watch"),
+				c.target.group == core && c.target.resource == "namespaces")
+		case aVerb:
+			key = mark(key, slices.Contains(resourceVerbs, c.text), slices.Contains(pathVerbs, c.text), c.text == "watch", nameless(c.text),
+				c.text == "create", c.text == "get")
+			if x.subject.readsBodies() {
+				key = mark(key, slices.Contains(readVerbs, c.text), deletes(c.text))
+			}
+		case aNamespace, aName:
+			key = mark(key, c.text == "")
 		}
 		key = x.signURI(thing, c, key)
-		if thing == aVerb {
-			key = fmt.Appendf(key, " %v %v %v %v", slices.Contains(resourceVerbs, c.text), slices.Contains(pathVerbs, c.text), c.text == "watch", nameless(c.text))
-			key = fmt.Appendf(key, " %v %v", c.text == "create", c.text == "get")
-		}
-		if thing == aNamespace || thing == aName {
-			key = fmt.Appendf(key, " %v", c.text == "")
-		}
 		if first := byKey[string(key)]; first != nil {
 			first.likes = append(append(first.likes, c), c.likes...)
 			continue
@@ -173,6 +194,18 @@ func (x *search) classes(thing int, all []*choice, signs *parts) []*choice {
 		out = append(out, c)
 	}
 	return out
+}
+
+// mark appends what is true of a choice.
+func mark(key []byte, facts ...bool) []byte {
+	for _, fact := range facts {
+		if fact {
+			key = append(key, '1')
+		} else {
+			key = append(key, '0')
+		}
+	}
+	return key
 }
 
 // signURI tells what the checks of the URI say of a choice, whatever else is chosen.
@@ -192,11 +225,12 @@ func (x *search) signURI(thing int, c *choice, key []byte) []byte {
 		for _, verb := range []string{"get", "watch"} {
 			r := request{verb: verb, namespace: space}
 			c.put(thing, &r)
+			forms, loose := formsOf(r, false), formsOf(r, true)
 			for _, i := range x.uris {
-				for _, f := range append(formsOf(r, false), form{}) {
+				for _, f := range forms {
 					key = append(key, byte('0'+x.subject.atoms[i].uri(r, f)))
 				}
-				key = append(key, byte('0'+x.subject.atoms[i].spelled(r)))
+				key = append(key, byte('0'+x.subject.atoms[i].spelled(r, loose)))
 			}
 		}
 	}
@@ -332,11 +366,10 @@ func (x *search) finish(c *cell, visit func(c *cell) bool) bool {
 
 // paths calls visit for a cell with its path as it is commonly written, and as it can be written besides.
 func (x *search) paths(c *cell, visit func(c *cell) bool) (going bool) {
-	forms := formsOf(c.request, false)
-	if len(x.uris) == 0 || !c.request.isResource {
-		forms = []form{{}}
+	if len(x.uris) == 0 {
+		return x.subject.formula.eval(c.value) == no || visit(c)
 	}
-	for _, f := range forms {
+	for _, f := range formsOf(c.request, false) {
 		for _, i := range x.uris {
 			c.value[i] = x.subject.atoms[i].uri(c.request, f)
 		}
@@ -344,11 +377,9 @@ func (x *search) paths(c *cell, visit func(c *cell) bool) (going bool) {
 			return false
 		}
 	}
-	if len(x.uris) == 0 {
-		return true
-	}
+	loose := formsOf(c.request, true)
 	for _, i := range x.uris {
-		c.value[i] = x.subject.atoms[i].spelled(c.request)
+		c.value[i] = x.subject.atoms[i].spelled(c.request, loose)
 	}
 	c.exotic, c.respelled = true, true
 	return x.subject.formula.eval(c.value) == no || visit(c)
@@ -359,10 +390,18 @@ func (x *search) paths(c *cell, visit func(c *cell) bool) (going bool) {
 func (x *search) at(c *cell, stage string, l level) []truth {
 	v := x.scratch
 	copy(v, c.value)
-	for i, a := range x.subject.atoms {
-		if a.reads.body > levelMetadata && !there(c, stage, l, a.reads.body) || a.reads.aspects&ofAnswer != 0 && stage == received {
+	for _, i := range x.bodies {
+		if !there(c, stage, l, x.subject.atoms[i].reads.body) {
 			v[i] = no
 		}
+	}
+	if stage == received {
+		for _, i := range x.answers {
+			v[i] = no
+		}
+	}
+	for n, i := range x.timed {
+		v[i] = x.inStage[stage][n]
 	}
 	for _, i := range x.late {
 		v[i] = x.subject.judge.askOnce(x.subject.atoms, i, c.request, stage)
@@ -403,13 +442,11 @@ const maxBodies = 48
 
 // defects finds what the rule misses of the bodies in a stage at a level.
 func (x *search) defects(c *cell, stage string, l level) (d defect) {
-	var bodies, missing []int
-	for i, a := range x.subject.atoms {
-		if a.reads.body > levelMetadata && len(bodies) < maxBodies {
-			bodies = append(bodies, i)
-			if !there(c, stage, l, a.reads.body) {
-				missing = append(missing, i)
-			}
+	bodies := x.bodies[:min(len(x.bodies), maxBodies)]
+	var missing []int
+	for _, i := range bodies {
+		if !there(c, stage, l, x.subject.atoms[i].reads.body) {
+			missing = append(missing, i)
 		}
 	}
 	if len(missing) == 0 {

@@ -77,6 +77,7 @@ func sentBy(t *rapid.T) []byte {
 
 // TestSendersLoseNothing: a rule that fires for an event that would be recorded but for the rules about machines fires.
 func TestSendersLoseNothing(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(r *rapid.T) {
 		who := rapid.SampledFrom([]string{`ka.user.name in ("system:apiserver", "system:kube-scheduler")`, `ka.user.name startswith "system:node:"`, `ka.user.name = "` + accountsOfSystem + `a"`}).Draw(r, "who")
 		what := rapid.SampledFrom([]string{"ka.verb exists", "ka.target.resource in (leases, events)", "ka.target.resource = pods", "ka.verb in (get, patch)"}).Draw(r, "what")
@@ -114,6 +115,7 @@ func TestSendersLoseNothing(t *testing.T) {
 
 // TestSendersOfBuiltin: the rules that ask for heartbeats are few; each of them makes every cluster send them.
 func TestSendersOfBuiltin(t *testing.T) {
+	t.Parallel()
 	c := builtin(t)
 	src, all, err := enabled(c)
 	if err != nil {

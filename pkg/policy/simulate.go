@@ -110,10 +110,7 @@ func (v *Volume) add(text []byte) {
 		v.Unreadable++
 		return
 	}
-	if len(v.policy.decided) > maxShares {
-		clear(v.policy.decided)
-	}
-	d := v.policy.decide(e.request)
+	d := v.policy.evaluate(e.request)
 	row := &v.Rules[len(v.Rules)-1]
 	if d.rule >= 0 {
 		row = &v.Rules[d.rule]

@@ -18,7 +18,11 @@ type form struct {
 
 // formsOf are the ways in which a path says what a request is about: a watch may also say it in its path. Loosely also
 // those that API servers understand and hardly see: without versions that do not exist, a namespace in a namespace or one without a name, the verb proxy.
+// A path that is no resource has none to speak of.
 func formsOf(r request, loosely bool) []form {
+	if !r.isResource {
+		return []form{{}}
+	}
 	root := []string{"apis", r.group, anyText}
 	if r.group == core {
 		root = []string{"api", "v1"}
@@ -105,12 +109,13 @@ func (f form) literal() string {
 	return b.String()
 }
 
-// uriTexts are the texts that a check compares the URI with. ok is false when it is not known what the check tells.
-func (a *atom) uriTexts() (texts []string, ok bool) {
-	if f, is := a.check.Left.(*condition.Field); !is || f.Name != "ka.uri" && f.Name != "jevt.value" && f.Name != "json.value" {
-		return nil, false
+// uriTexts are the texts that a check compares the URI with, if it is one of the URI. There are none when it is not known
+// what the check tells.
+func uriTexts(n *condition.Check) (texts []string) {
+	if f, is := n.Left.(*condition.Field); !is || f.Name != "ka.uri" && f.Name != "jevt.value" && f.Name != "json.value" {
+		return nil
 	}
-	switch right := a.check.Right.(type) {
+	switch right := n.Right.(type) {
 	case *condition.Text:
 		texts = []string{right.Value}
 	case *condition.List:
@@ -118,21 +123,20 @@ func (a *atom) uriTexts() (texts []string, ok bool) {
 			texts = append(texts, t.Value)
 		}
 	}
-	if len(texts) > 1 && a.check.Modifier != condition.ModifierNone && a.check.Modifier != condition.ModifierAnyOf {
-		return nil, false
+	if len(texts) > 1 && n.Modifier != condition.ModifierNone && n.Modifier != condition.ModifierAnyOf {
+		return nil
 	}
-	return texts, len(texts) > 0
+	return texts
 }
 
 // uri tells what a check of the URI says of a request to a path, or of one whose path has the form. The parameters of a
 // URI are open.
 func (a *atom) uri(r request, f form) truth {
-	texts, ok := a.uriTexts()
-	if !ok {
+	if len(a.uris) == 0 {
 		return open
 	}
 	out := no
-	for _, t := range texts {
+	for _, t := range a.uris {
 		out = max(out, a.uriText(t, r, f))
 	}
 	return out
@@ -171,14 +175,11 @@ func (a *atom) uriText(text string, r request, f form) truth {
 	return no
 }
 
-// spelled tells what a check of the URI says of a request however its path is written: letters may be written as %41. A
-// text without these is in the URI as it is.
-func (a *atom) spelled(r request) truth {
-	if !r.isResource {
-		return min(a.uri(r, form{}), open)
-	}
+// spelled tells what a check of the URI says of a request however its path, which has one of the forms, is written: letters
+// may be written as %41. A text without these is in the URI as it is.
+func (a *atom) spelled(r request, forms []form) truth {
 	out := no
-	for _, f := range formsOf(r, true) {
+	for _, f := range forms {
 		out = max(out, min(a.uri(r, f), open))
 	}
 	return out
