@@ -24,7 +24,8 @@
 //
 // What is not recalled, and so may be delivered a second time: the batches that workers were sending in the moment of
 // the kill; after a loss of power, what was acknowledged without having been on disk; what was acknowledged while notes
-// could not be written, which is reported; and what is beyond the newest 1,048,576 of a sink.
+// could not be written, which is reported; what is beyond the newest 1,048,576 of a sink; and, when two processes are
+// killed one after the other, what the first one had, if the second one took alerts more than ten minutes later.
 //
 // # Its limits
 //
