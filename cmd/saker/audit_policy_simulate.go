@@ -51,6 +51,15 @@ func (s *simulating) do(c *cobra.Command, path string, files []string) error {
 	case s.top < 0:
 		return errors.New("flag --top counts from 0")
 	}
+	stdin := 0
+	for _, name := range append([]string{path, s.compare}, files...) {
+		if name == "-" {
+			stdin++
+		}
+	}
+	if stdin > 1 {
+		return errors.New("standard input (-) can be read once only: as a policy, or as events")
+	}
 	p, err := readPolicy(c, path)
 	if err != nil {
 		return err
