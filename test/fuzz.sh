@@ -22,6 +22,11 @@ fuzz() {
 		return
 	fi
 	cat "$log"
+	# The machine that found it may be gone tomorrow.
+	sed -n 's/.*Failing input written to //p' "$log" | sort -u | while read -r input; do
+		echo "$1/$input:"
+		head -c 20000 "$1/$input"
+	done
 	exit 1
 }
 

@@ -16,10 +16,11 @@ import (
 	"time"
 )
 
-// Build builds the command at a package path into a directory and gives the program's path.
+// Build builds the command at a package path into a directory and gives the program's path. It builds as make does, so
+// that what that compiled is used again.
 func Build(ctx context.Context, dir, pkg string) (string, error) {
 	path := filepath.Join(dir, filepath.Base(pkg))
-	build := exec.CommandContext(ctx, "go", "build", "-o", path, pkg)
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", path, pkg)
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, out)

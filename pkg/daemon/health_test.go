@@ -117,6 +117,7 @@ func TestFailures(t *testing.T) {
 	if want := `{"status":"failing","reasons":["storing alerts fails: input/output error"]}` + "\n"; code != 503 || body != want {
 		t.Errorf("%d %s, want %s", code, body, want)
 	}
+	h.committed(errors.New("input/output error")) // a heartbeat may have come
 	if code, body := get(t, "http://"+d.WebAddress()+"/readyz"); code != 503 || !strings.Contains(body, `"ready":false`) {
 		t.Errorf("%d %s", code, body)
 	}
