@@ -147,7 +147,7 @@ func start(t *testing.T, args ...string) *saker {
 	t.Helper()
 	dir := t.TempDir()
 	program := filepath.Join(dir, "saker")
-	build := exec.Command("go", "build", "-ldflags", "-X github.com/saker-security/saker/pkg/daemon.Version=1.2.3-rc.4", "-o", program, "./cmd/saker")
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-X github.com/saker-security/saker/pkg/daemon.Version=1.2.3-rc.4", "-o", program, "./cmd/saker")
 	build.Dir, build.Env = "../..", append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
 	if out, err := build.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
