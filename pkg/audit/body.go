@@ -179,10 +179,12 @@ func (s source) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// arm sets the time limit for the next bytes.
+// arm sets the time limit for the next bytes, and for the answer anew: the one of the server began with the request.
 func (b *body) arm() {
 	b.due = b.sent + timed
-	_ = b.control.SetReadDeadline(time.Now().Add(b.r.BodyTimeout)) // not supported where there is no connection
+	now := time.Now()
+	_ = b.control.SetReadDeadline(now.Add(b.r.BodyTimeout)) // not supported where there is no connection
+	_ = b.control.SetWriteDeadline(now.Add(b.r.BodyTimeout + answerTime))
 }
 
 // book takes memory into account, before it is taken. A body that is alone gets what it needs: one with a very long event

@@ -14,6 +14,9 @@ import (
 // maxPEM is the greatest length of a file with certificates or a key, in bytes.
 const maxPEM = 4 << 20
 
+// answerTime is how long an answer may take from when a request has arrived, evaluation included.
+const answerTime = 2 * time.Minute
+
 // NewServer makes a server on addr for HTTP/1.1 and HTTP/2, which without TLS is spoken to clients that know it beforehand.
 // Its limits suit a Receiver: what a client sends before the body, how much the server holds of bodies that nobody reads
 // yet, and how long a client may keep a connection without a request, are bounded. With a tlsConfig it is to be started
@@ -29,7 +32,7 @@ func NewServer(addr string, tlsConfig *tls.Config, handler http.Handler) *http.S
 		TLSConfig:         tlsConfig,
 		Protocols:         &protocols,
 		ReadHeaderTimeout: 10 * time.Second,
-		WriteTimeout:      2 * time.Minute,
+		WriteTimeout:      answerTime,
 		IdleTimeout:       2 * time.Minute, // longer than the API server keeps an idle connection
 		MaxHeaderBytes:    64 << 10,
 		HTTP2: &http.HTTP2Config{

@@ -109,7 +109,6 @@ func (m *work) stream() error {
 	m.batch.release()
 	m.buf, m.kept, m.unread = s.buf, s.kept, !s.ended
 	_ = m.body.control.SetReadDeadline(time.Time{})
-	_ = m.body.control.SetWriteDeadline(time.Now().Add(m.r.BodyTimeout)) // the server's own began with the request
 	return err
 }
 
