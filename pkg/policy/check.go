@@ -311,9 +311,10 @@ func (c *checker) inspect(x *cell, d decision, stage string, l level) {
 
 // tell says why the rule cannot fire for a request.
 func (c *checker) tell(x *cell, d decision, l level) {
+	omitted := func(stage string) bool { return slices.Contains(c.policy.spec.OmitStages, internal.Stage(stage)) }
 	if l == levelNone {
 		c.group(x, groupKey{kind: NotRecorded, rule: d.rule})
-		if stage := preferred(c.search, x); slices.Contains(c.policy.spec.OmitStages, internal.Stage(stage)) {
+		if stage := preferred(c.search, x); omitted(stage) {
 			c.group(x, groupKey{kind: StageOmitted, stage: stage, rule: -1})
 		}
 		return
@@ -322,7 +323,11 @@ func (c *checker) tell(x *cell, d decision, l level) {
 		if !x.isReal(stage) || !c.search.fires(x, stage, levelResponse) {
 			continue
 		}
-		if slices.Contains(d.config.OmitStages, internal.Stage(stage)) {
+		switch {
+		case omitted(stage):
+			c.group(x, groupKey{kind: StageOmitted, stage: stage, rule: -1})
+			return
+		case slices.Contains(d.config.OmitStages, internal.Stage(stage)):
 			c.group(x, groupKey{kind: StageOmitted, stage: stage, rule: d.rule, level: l})
 			return
 		}

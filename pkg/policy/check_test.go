@@ -105,6 +105,21 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestOmittedOnce: a stage that the whole policy omits is told once, whichever of its rules takes the requests.
+func TestOmittedOnce(t *testing.T) {
+	const policy = "omitStages: [RequestReceived]\nrules:\n- level: None\n  users: [bob]\n- level: Metadata\n  users: [ann]\n- level: Request\n"
+	r := check(t, load(t, []byte(head+policy)), one(t, "ka.stage = RequestReceived and ka.verb = create and ka.target.resource = pods", "")).Rules[0]
+	count := 0
+	for _, f := range r.Findings {
+		if f.Kind == StageOmitted {
+			count++
+		}
+	}
+	if count != 1 || r.Verdict != Never {
+		t.Errorf("%s, told %d times: %+v", r.Verdict, count, r.Findings)
+	}
+}
+
 // TestAdvice takes the advice of findings and looks again.
 func TestAdvice(t *testing.T) {
 	const policy = head + `rules:
