@@ -64,14 +64,15 @@ func (w *wire) secure(t *testing.T, config *tls.Config) *wire {
 	return &wire{secret, bufio.NewReader(secret)}
 }
 
-// cut ends a connection without a word.
+// cut ends what is said on a connection without a word. It is not closed: what was not read of it would make the other side
+// forget what was said.
 func (w *wire) cut(t *testing.T) {
 	t.Helper()
 	c := w.Conn
 	if secret, ok := c.(*tls.Conn); ok {
 		c = secret.NetConn()
 	}
-	if err := c.Close(); err != nil {
+	if err := c.(*net.TCPConn).CloseWrite(); err != nil {
 		t.Fatal(err)
 	}
 }
