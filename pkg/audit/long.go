@@ -82,6 +82,9 @@ func (s *stream) member(o *long, inList bool, depth int) error {
 		return err
 	}
 	n, err := s.pass(depth, max(limit+1, at+nameRoom))
+	if err != nil {
+		return err
+	}
 	switch name {
 	case "items":
 		o.other = first
@@ -90,7 +93,7 @@ func (s *stream) member(o *long, inList bool, depth int) error {
 		o.named, o.isList, o.isEvent = true, isText && text == "EventList", isText && text == "Event"
 	}
 	o.over = o.over || len(s.kept) > limit
-	return err
+	return nil
 }
 
 // name passes the name of a member and the colon behind it, and returns it unless it is too long to be kept.
