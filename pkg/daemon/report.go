@@ -82,9 +82,10 @@ type ReceiverReport struct {
 	MaxBody  int64 `json:"max_body_bytes"`
 	MaxEvent int64 `json:"max_event_bytes"`
 	// Requests counts the answers by status code; those with 0 are left out. Handshakes counts the TLS connections that
-	// did not come about, by reason.
+	// did not come about, and Broken what came in the place of a request, both by reason.
 	Requests   map[string]uint64 `json:"requests"`
 	Handshakes map[string]uint64 `json:"failed_handshakes"`
+	Broken     map[string]uint64 `json:"broken_requests"`
 	// Bytes is the length of the bodies; Reading and Working count the requests that are arriving and being evaluated now,
 	// Memory is what they hold in bytes.
 	Bytes   uint64 `json:"received_bytes"`

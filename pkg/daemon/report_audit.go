@@ -74,7 +74,7 @@ func (d *Daemon) receiverReport(s *audit.Stats) *ReceiverReport {
 		Address: in.server.addressOf(), Path: a.Path, Loopback: config.IsLoopback(a.Listen),
 		TLS: a.Certificate != "", ClientCA: access.audit.ClientCA != "", AllowUnauthenticated: access.audit.AllowUnauthenticated,
 		Networks: []string{}, Certificates: access.certificates(), Access: in.accessFiles(), MaxBody: a.MaxBody, MaxEvent: a.MaxEvent,
-		Requests: map[string]uint64{}, Handshakes: map[string]uint64{},
+		Requests: map[string]uint64{}, Handshakes: map[string]uint64{}, Broken: map[string]uint64{},
 		Bytes: s.Bytes, Reading: s.Reading, Working: s.InFlight, Memory: s.InFlightBytes,
 		Lag: LagReport{Bounds: s.Lag.Bounds, Counts: s.Lag.Counts}, Senders: []SenderReport{},
 	}
@@ -98,6 +98,11 @@ func (d *Daemon) receiverReport(s *audit.Stats) *ReceiverReport {
 	for reason, n := range in.handshakes.counts() {
 		if n > 0 {
 			r.Handshakes[reason] = n
+		}
+	}
+	for reason, n := range s.Broken {
+		if n > 0 {
+			r.Broken[reason] = n
 		}
 	}
 	for _, sender := range s.Senders {

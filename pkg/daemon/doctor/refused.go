@@ -43,6 +43,14 @@ var handshakeNext = map[string]struct {
 	"other":                                {Look, "another reason", "see the log of Saker"},
 }
 
+// brokenNext says for each reason why what came was no request what to do.
+var brokenNext = map[string]struct{ text, next string }{
+	"malformed": {"that is no HTTP, or whose headers are wrong or too long", "an API server does not do that; look at what else sends, or at a proxy between them"},
+	"slow":      {"whose headers did not arrive in time", "look at the network between them, and at what else connects"},
+	"cut_off":   {"that the sender did not finish", "look at the network between them; port scanners do that as well"},
+	"http2":     {"that HTTP/2 forbids", "look at what else sends, or at a proxy between them"},
+}
+
 // refused judges requests that were not taken. Where events do arrive, those that are turned away at the door may be of
 // somebody else, which is worth a look and no loss.
 func (f *findings) refused(report *daemon.AuditReport) {
@@ -77,6 +85,14 @@ func (f *findings) refused(report *daemon.AuditReport) {
 			h.text = strings.ReplaceAll(reason, "_", " ")
 		}
 		*f = append(*f, Finding{door(h.verdict), "TLS", plural(n, "connection") + " refused: " + h.text, h.next})
+	}
+	for _, reason := range slices.Sorted(maps.Keys(r.Broken)) {
+		b, known := brokenNext[reason]
+		if !known {
+			b = brokenNext["malformed"]
+			b.text = "ended: " + strings.ReplaceAll(reason, "_", " ")
+		}
+		*f = append(*f, Finding{Look, "broken requests", plural(r.Broken[reason], "request") + " " + b.text, b.next})
 	}
 }
 
