@@ -226,6 +226,15 @@ var attacksOnPods = []scenario{
 		want: []want{{rule: "Host path mounted into a pod", user: "mallory", target: "log-mount"}},
 	},
 	{
+		// Collectors of logs are told as well until their image is in the list host_access_images: who may write among the
+		// logs reads the node's files.
+		name: "logs of pods mounted",
+		act: func(s *scene) {
+			s.create("mallory", pod("shop", "pod-log-mount", "volumes: [{name: logs, hostPath: {path: /var/log/pods}}, {name: tmp, emptyDir: {}}]"))
+		},
+		want: []want{{rule: "Host path mounted into a pod", user: "mallory", target: "pod-log-mount"}},
+	},
+	{
 		name: "path of the node mounted",
 		act: func(s *scene) {
 			s.create("mallory", pod("shop", "some-mount", "volumes: [{name: data, hostPath: {path: /opt/data}}]"))

@@ -121,14 +121,6 @@ var everydayDevelopment = []scenario{
 		s.serviceAccount("alice", "shop", "cart")
 		s.create("alice", pod("shop", "cart-worker", "serviceAccountName: cart, securityContext: {runAsNonRoot: true}"))
 	}},
-	{
-		// Told until its image is in the list host_access_images: who may write among the logs reads the node's files.
-		name: "collector of logs",
-		act: func(s *scene) {
-			s.create("alice", pod("shop", "collector", "volumes: [{name: logs, hostPath: {path: /var/log/pods}}, {name: tmp, emptyDir: {}}]"))
-		},
-		want: []want{{rule: "Host path mounted into a pod", user: "alice", target: "collector"}},
-	},
 	{name: "pod with harmless volumes and capabilities", act: func(s *scene) {
 		s.create("alice", pod("shop", "clock", "volumes: [{name: zone, hostPath: {path: /etc/localtime}}, {name: tmp, emptyDir: {}}]"))
 		s.create("alice", podWith("shop", "low-port", "securityContext: {privileged: false, allowPrivilegeEscalation: false, capabilities: {drop: [ALL], add: [NET_BIND_SERVICE]}}"))
