@@ -25,17 +25,19 @@ const (
 	cutOffHead
 	// badHTTP2 is a preface or a frame that HTTP/2 forbids, or a path or method that it does.
 	badHTTP2
+	// tooMany is a connection that was closed at once because there were too many.
+	tooMany
 
 	numBroken
 )
 
 func (b broken) String() string {
-	return [numBroken]string{"malformed", "slow", "cut_off", "http2"}[b]
+	return [numBroken]string{"malformed", "slow", "cut_off", "http2", "too_many"}[b]
 }
 
-// Watch has what a server ends without calling the Receiver, its handler, counted in Stats.Broken. It is to be called
-// before the server serves, which is to be on the listener that Watch returns, and Printed is to be given what the server
-// logs. ConnState, ConnContext and HTTP2.CountError are taken.
+// Watch has what a server ends without calling the Receiver, its handler, counted in Stats.Broken, and bounds its
+// connections. It is to be called before the server serves, which is to be on the listener that Watch returns, and Printed
+// is to be given what the server logs. ConnState, ConnContext and HTTP2.CountError are taken.
 func (r *Receiver) Watch(s *http.Server, l net.Listener) net.Listener {
 	s.ConnState = func(c net.Conn, state http.ConnState) {
 		if v := visitOf(c); v != nil {
@@ -49,25 +51,15 @@ func (r *Receiver) Watch(s *http.Server, l net.Listener) net.Listener {
 		s.HTTP2 = &http.HTTP2Config{}
 	}
 	s.HTTP2.CountError = r.counters.frame
-	return door{l}
-}
-
-// door is a listener whose connections are visits.
-type door struct{ net.Listener }
-
-// Accept waits for a visit.
-func (d door) Accept() (net.Conn, error) {
-	c, err := d.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return &visit{Conn: c}, nil
+	return &door{Listener: l, counters: &r.counters, most: maxVisits}
 }
 
 // visit is a connection that knows whether what came on it got as far as the Receiver. Its fields that are not atomic
 // belong to the goroutine of the server that tells of the connection's states, and alone does not change.
 type visit struct {
 	net.Conn
+	// leave tells the door that the connection has ended.
+	leave func()
 	// alone is how many bytes at once may come or go without being a part of a request or an answer.
 	alone int
 	// http2 tells which protocol is spoken, shaking that TLS is not yet.
@@ -128,6 +120,12 @@ func (v *visit) Write(p []byte) (int, error) {
 		v.answered.Store(true)
 	}
 	return v.Conn.Write(p)
+}
+
+// Close ends the visit.
+func (v *visit) Close() error {
+	v.leave()
+	return v.Conn.Close()
 }
 
 // CloseWrite ends what is written, where that is possible: the server does so for the client to read its answer.

@@ -65,9 +65,10 @@ type Stats struct {
 	Requests map[int]uint64
 	// Broken counts what came in the place of a request and was ended by the server of Watch, by reason; every reason is
 	// there. malformed is a request line or headers that the server answers with 400, 417, 431, 501 or 505; slow are those
-	// that did not arrive in time, cut_off those that the client did not finish; http2 is what HTTP/2 forbids. Not here
-	// are connections on which nothing came or for which TLS failed, and a request of HTTP/2 whose headers are too long or
-	// not allowed there, which alone is answered 431 or 400.
+	// that did not arrive in time, cut_off those that the client did not finish; http2 is what HTTP/2 forbids; too_many are
+	// connections that were closed at once, since there were as many as there may be. Not here are connections on which
+	// nothing came or for which TLS failed, and a request of HTTP/2 whose headers are too long or not allowed there, which
+	// alone is answered 431 or 400.
 	Broken map[string]uint64
 	// Events counts the events that were evaluated, Duplicates those that were evaluated before and were not again.
 	Events     uint64

@@ -30,7 +30,7 @@ var (
 	metricForgotten  = metric{"saker_audit_window_evicted_total", "Audit events that were forgotten before audit.duplicate_time was over, because there were more than audit.duplicate_events.", counter, nil}
 
 	metricRequests   = metric{"saker_audit_requests_total", "Requests to the audit receiver by HTTP status.", counter, []string{"code"}}
-	metricBroken     = metric{"saker_audit_broken_requests_total", "What came to the audit receiver in the place of an HTTP request, by reason: malformed is a request line or headers that are answered 400, 417, 431, 501 or 505, slow and cut_off are those that did not come to their end, http2 is what HTTP/2 forbids.", counter, []string{"reason"}}
+	metricBroken     = metric{"saker_audit_broken_requests_total", "What came to the audit receiver in the place of an HTTP request, by reason: malformed is a request line or headers that are answered 400, 417, 431, 501 or 505, slow and cut_off are those that did not come to their end, http2 is what HTTP/2 forbids, too_many are connections beyond 2,048, or 1,024 of one address.", counter, []string{"reason"}}
 	metricHandshakes = metric{"saker_audit_failed_handshakes_total", "TLS connections to the audit receiver that did not come about, by reason.", counter, []string{"reason"}}
 	metricBytes      = metric{"saker_audit_received_bytes_total", "Bytes of request bodies read by the audit receiver, unpacked.", counter, nil}
 	metricWorking    = metric{"saker_audit_requests_in_flight", "Requests to the audit receiver by state: reading, or working when their events are being evaluated.", gauge, []string{"state"}}

@@ -48,6 +48,7 @@ var brokenNext = map[string]struct{ text, next string }{
 	"malformed": {"that is no HTTP, or whose headers are wrong or too long", "an API server does not do that; look at what else sends, or at a proxy between them"},
 	"slow":      {"whose headers did not arrive in time", "look at the network between them, and at what else connects"},
 	"cut_off":   {"that the sender did not finish", "look at the network between them; port scanners do that as well"},
+	"too_many":  {"on a connection that was closed at once, because there were 2,048, or 1,024 of one address", "find out who connects so often; an API server keeps one or two"},
 	"http2":     {"that HTTP/2 forbids", "look at what else sends, or at a proxy between them"},
 }
 

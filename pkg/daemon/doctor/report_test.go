@@ -89,7 +89,7 @@ func TestReport(t *testing.T) {
 			r.Receiver.Handshakes = map[string]uint64{"client_certificate_expired": 1, "plain_http": 2, "odd_thing": 3}
 		}},
 		{"no requests", func(r *daemon.AuditReport) {
-			r.Receiver.Broken = map[string]uint64{"malformed": 1, "slow": 2, "cut_off": 3, "http2": 4, "odd_thing": 5}
+			r.Receiver.Broken = map[string]uint64{"malformed": 1, "slow": 2, "cut_off": 3, "http2": 4, "too_many": 6, "odd_thing": 5}
 		}},
 		{"certificates", func(r *daemon.AuditReport) {
 			c := r.Receiver.Certificates[0]
