@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 copy=$(mktemp -d)
 trap 'rm -rf "$copy"' EXIT
-git ls-files -z | xargs -0 tar cf - | tar xf - -C "$copy"
+git ls-files -z | tar cf - --null -T - | tar xf - -C "$copy"
 sh "$copy/hack/generate.sh"
 status=0
 git ls-files -z | xargs -0 -n 1 | while IFS= read -r f; do
