@@ -2,7 +2,6 @@ package wiring
 
 import (
 	"fmt"
-	"net"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -57,14 +56,7 @@ func TestPatchInYAML(t *testing.T) {
 	for i := range distributions {
 		d := &distributions[i]
 		t.Run(d.name, func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, port, err := net.SplitHostPort(listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			listener, port := listen(t)
 			dir := written(t, func(o *Options) { o.Server = Server{Host: "127.0.0.1", Port: port, Cluster: "blue"} })
 			got := serve(t, dir, listener)
 			backend := backendOf(t, d, filepath.Join(dir, webhookPath))

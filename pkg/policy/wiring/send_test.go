@@ -27,6 +27,19 @@ import (
 	"github.com/saker-security/saker/pkg/config"
 )
 
+// listen takes a port of the loopback address for serve.
+func listen(t *testing.T) (l net.Listener, port string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, port, err = net.SplitHostPort(l.Addr().String()); err != nil {
+		t.Fatal(err)
+	}
+	return l, port
+}
+
 // serve runs the receiver as the written configuration says, and counts the events of each cluster.
 func serve(t *testing.T, dir string, listener net.Listener) *arrived {
 	t.Helper()
@@ -109,14 +122,7 @@ func TestSend(t *testing.T) {
 		{"for another name", MTLS, "127.0.0.1", "saker-audit.saker.svc"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			listener, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				t.Fatal(err)
-			}
-			_, port, err := net.SplitHostPort(listener.Addr().String())
-			if err != nil {
-				t.Fatal(err)
-			}
+			listener, port := listen(t)
 			dir := written(t, func(o *Options) {
 				o.Auth, o.Server, o.ServerName = c.auth, Server{Host: c.host, Port: port, Cluster: "blue"}, c.serverName
 			})
