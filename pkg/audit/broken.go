@@ -179,8 +179,10 @@ func (c *counters) frame(name string) {
 	}
 }
 
-// Printed counts a line of the ErrorLog of the server, if it is about a connection that broke the rules of HTTP/2.
+// Printed counts a line of the ErrorLog of the server, if it is about a connection for which TLS failed, or one that broke
+// the rules of HTTP/2.
 func (r *Receiver) Printed(line string) {
+	r.counters.handshakes.note(line)
 	for _, begin := range [...]string{
 		"http2: server connection error from ", "http2: server: error reading preface from client ", "timeout waiting for SETTINGS frames from ",
 	} {

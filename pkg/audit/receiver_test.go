@@ -131,8 +131,9 @@ func TestAnswers(t *testing.T) {
 	want := Stats{
 		Requests: map[int]uint64{200: 7, 400: 4, 401: 0, 403: 0, 404: 3, 405: 3, 408: 0, 413: 1, 415: 4, 500: 1, 503: 1},
 		Events:   6, Bytes: r.Stats().Bytes,
-		Rejected: map[string]uint64{"no_time": 3},
-		Broken:   map[string]uint64{"malformed": 0, "slow": 0, "cut_off": 0, "http2": 0, "too_many": 0},
+		Rejected:   map[string]uint64{"no_time": 3},
+		Broken:     map[string]uint64{"malformed": 0, "slow": 0, "cut_off": 0, "http2": 0, "too_many": 0},
+		Handshakes: new(handshakes).counts(),
 	}
 	if d := cmp.Diff(want, got); d != "" {
 		t.Errorf("counters differ (-want +got):\n%s", d)

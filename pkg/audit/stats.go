@@ -22,6 +22,7 @@ type counters struct {
 	bytes         atomic.Uint64
 	rejected      [numReasons]atomic.Uint64
 	broken        [numBroken]atomic.Uint64
+	handshakes    handshakes
 	reading       atomic.Int64
 	streaming     atomic.Int64
 	inFlight      atomic.Int64
@@ -70,6 +71,8 @@ type Stats struct {
 	// nothing came or for which TLS failed, and a request of HTTP/2 whose headers are too long or not allowed there, which
 	// alone is answered 431 or 400.
 	Broken map[string]uint64
+	// Handshakes counts the TLS connections that did not come about, by reason; every reason is there.
+	Handshakes map[string]uint64
 	// Events counts the events that were evaluated, Duplicates those that were evaluated before and were not again.
 	Events     uint64
 	Duplicates uint64
@@ -95,7 +98,7 @@ type Stats struct {
 func (r *Receiver) Stats() Stats {
 	c := &r.counters
 	s := Stats{
-		Requests: map[int]uint64{}, Broken: map[string]uint64{}, Events: c.events.Load(), Duplicates: c.duplicates.Load(), Trimmed: c.trimmed.Load(),
+		Requests: map[int]uint64{}, Broken: map[string]uint64{}, Handshakes: c.handshakes.counts(), Events: c.events.Load(), Duplicates: c.duplicates.Load(), Trimmed: c.trimmed.Load(),
 		Rejected: map[string]uint64{}, Bytes: c.bytes.Load(),
 		Reading: c.reading.Load(), Streaming: c.streaming.Load(), InFlight: c.inFlight.Load(), InFlightBytes: c.inFlightBytes.Load(),
 	}

@@ -22,8 +22,6 @@ type intake struct {
 	server   *server
 	files    []*auditFiles
 	access   *access
-	// handshakes are the TLS connections that did not come about.
-	handshakes handshakes
 	// handed counts the events that were given to evaluateBatch, each time anew when they come again. It is the sum of
 	// those that the engine counts and of the others.
 	handed, duplicates, busy, unfinished atomic.Uint64
@@ -86,11 +84,7 @@ func (d *Daemon) openReceiver() error {
 	in.receiver.MaxBody = a.MaxBody
 	in.receiver.Access = audit.Access{Now: func() *audit.Access { return &in.access.now().admitted }}
 	in.server = &server{title: event.SourceK8sAudit, network: "tcp", address: a.Listen, log: d.log,
-		handler: in.receiver, watch: in.receiver.Watch,
-		noted: func(line string) {
-			in.handshakes.note(line)
-			in.receiver.Printed(line)
-		},
+		handler: in.receiver, watch: in.receiver.Watch, noted: in.receiver.Printed,
 		hint: " (choose another address with --audit-listen)"}
 	if a.Certificate != "" {
 		in.server.files = func() []string { return in.access.now().files() }

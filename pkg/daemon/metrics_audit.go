@@ -115,9 +115,6 @@ func (s samples) intake(in *intake) {
 	s.send(metricForgotten, float64(in.window.Evicted()))
 	if c.receiver != nil {
 		s.receiver(c.receiver)
-		for reason, n := range in.handshakes.counts() {
-			s.send(metricHandshakes, float64(n), reason)
-		}
 		for key, at := range in.access.now().expiries() {
 			s.send(metricExpiry, float64(at.Unix()), key)
 		}
@@ -140,6 +137,9 @@ func (s samples) receiver(stats *audit.Stats) {
 	}
 	for reason, n := range stats.Broken {
 		s.send(metricBroken, float64(n), reason)
+	}
+	for reason, n := range stats.Handshakes {
+		s.send(metricHandshakes, float64(n), reason)
 	}
 	s.send(metricBytes, float64(stats.Bytes))
 	s.send(metricWorking, float64(stats.Reading), "reading")

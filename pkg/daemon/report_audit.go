@@ -5,6 +5,7 @@ import (
 	"encoding/pem"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -74,7 +75,7 @@ func (d *Daemon) receiverReport(s *audit.Stats) *ReceiverReport {
 		Address: in.server.addressOf(), Path: a.Path, Loopback: config.IsLoopback(a.Listen),
 		TLS: a.Certificate != "", ClientCA: access.audit.ClientCA != "", AllowUnauthenticated: access.audit.AllowUnauthenticated,
 		Networks: []string{}, Certificates: access.certificates(), Access: in.accessFiles(), MaxBody: a.MaxBody, MaxEvent: a.MaxEvent,
-		Requests: map[string]uint64{}, Handshakes: map[string]uint64{}, Broken: map[string]uint64{},
+		Requests: map[string]uint64{}, Handshakes: occurred(s.Handshakes), Broken: occurred(s.Broken),
 		Bytes: s.Bytes, Reading: s.Reading, Working: s.InFlight, Memory: s.InFlightBytes,
 		Lag: LagReport{Bounds: s.Lag.Bounds, Counts: s.Lag.Counts}, Senders: []SenderReport{},
 	}
@@ -95,20 +96,17 @@ func (d *Daemon) receiverReport(s *audit.Stats) *ReceiverReport {
 			r.Requests[strconv.Itoa(code)] = n
 		}
 	}
-	for reason, n := range in.handshakes.counts() {
-		if n > 0 {
-			r.Handshakes[reason] = n
-		}
-	}
-	for reason, n := range s.Broken {
-		if n > 0 {
-			r.Broken[reason] = n
-		}
-	}
 	for _, sender := range s.Senders {
 		r.Senders = append(r.Senders, senderReport(&sender))
 	}
 	return r
+}
+
+// occurred are the counts that are not 0.
+func occurred(counts map[string]uint64) map[string]uint64 {
+	out := maps.Clone(counts)
+	maps.DeleteFunc(out, func(_ string, n uint64) bool { return n == 0 })
+	return out
 }
 
 func senderReport(s *audit.Sender) SenderReport {
