@@ -118,6 +118,7 @@ func (p *process) read(ctx context.Context) error {
 		return err
 	}
 	for pause := 20 * time.Microsecond; ; pause = min(2*pause, 10*time.Millisecond) {
+		ended := p.ended() // asked before, since it may read the rest and end in between
 		var unread int
 		var failed error
 		err := conn.Control(func(fd uintptr) { unread, failed = unreadBytes(int(fd)) })
@@ -125,11 +126,11 @@ func (p *process) read(ctx context.Context) error {
 			return err
 		}
 		switch {
-		case p.ended() && p.err != nil:
+		case ended && p.err != nil:
 			return p.err
 		case unread == 0:
 			return nil
-		case p.ended():
+		case ended:
 			return fmt.Errorf("%s ended with %d bytes unread", p.name, unread)
 		}
 		timer := time.NewTimer(pause)
