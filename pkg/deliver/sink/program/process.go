@@ -126,7 +126,7 @@ func (p *process) read(ctx context.Context) error {
 			return err
 		}
 		switch {
-		case ended && p.err != nil:
+		case p.ended() && p.err != nil:
 			return p.err
 		case unread == 0:
 			return nil
